@@ -1,0 +1,1 @@
+"""What can be computed without waiting: no trio, socket, clock, log, randomness or environment."""

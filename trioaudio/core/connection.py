@@ -1,0 +1,87 @@
+"""What a call needs from outside: a media connection, and ways to get one.
+
+`net` implements these; `call` and `pacer` know only this file, so nothing above assumes a
+WebSocket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol, TypeAlias
+
+import attrs
+
+from trioaudio.core.carrier import Message
+
+
+@attrs.frozen
+class Closing:
+    """How the far end closed a connection in good order."""
+
+    code: int | None = None
+    reason: str | None = None
+
+    def __str__(self) -> str:
+        """Read well in a log line."""
+        return f"{self.code or 'no code'}{f' {self.reason}' if self.reason else ''}"
+
+
+class MediaConnection(Protocol):
+    """One open media connection. Sending never waits; receiving never waits for playout."""
+
+    @property
+    def peer(self) -> str:
+        """The far end's address, for logs."""
+        ...
+
+    @property
+    def stalled(self) -> bool:
+        """Whether bytes accepted earlier still wait for the socket to take them."""
+        ...
+
+    def wire(self, message: Message) -> bytes:
+        """Return a message as the bytes that go on the wire: WebSocket header and mask, or TLV."""
+        ...
+
+    def try_send(self, data: bytes) -> bool:
+        """Send whole wire units now, or say False and take nothing if the socket is stalled.
+
+        What is taken is never torn: what the kernel does not take at once is kept and goes
+        before anything else. Raises LegLostError when the connection is gone.
+        """
+        ...
+
+    def send_control(self, data: bytes) -> None:
+        """Send wire units in order, even while stalled.
+
+        Raises LegLostError when the connection is gone or too much waits already.
+        """
+        ...
+
+    async def wait_flushed(self) -> None:
+        """Wait until the socket has taken everything; LegLostError when it is gone."""
+        ...
+
+    async def receive(self, on_message: Callable[[Message], None]) -> Closing:
+        """Hand every message to `on_message` until the far end closes in good order.
+
+        `on_message` must not wait. Raises LegLostError when the connection breaks,
+        RemoteProtocolError when the far end breaks the protocol.
+        """
+        ...
+
+    async def ping(self) -> None:
+        """Ask the far end for a sign of life and wait for it."""
+        ...
+
+    async def close(self, code: int = 1000, reason: str | None = None) -> None:
+        """Close in good order; the caller bounds it in time."""
+        ...
+
+
+Connect: TypeAlias = Callable[[], AbstractAsyncContextManager[MediaConnection]]
+"""Opens a connection: dials (client role), or waits for the carrier to come (server role).
+
+LegLostError when it cannot be reached, LegRefusedError when it says no.
+"""

@@ -1,0 +1,97 @@
+"""Rare occurrences, pushed to whoever wants to know. Counts are pulled instead (`statistics()`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import attrs
+
+
+@attrs.frozen
+class LegConnected:
+    """A leg is up; `peer` is the far end's address."""
+
+    peer: str
+    attempt: int
+
+
+@attrs.frozen
+class LegEnded:
+    """A leg is gone. `verdict` is lost, refused or bug; None when the far end closed in order."""
+
+    verdict: str | None
+    reason: str
+
+
+@attrs.frozen
+class RecoveryBegan:
+    """We wait before trying again, or for the carrier to come back."""
+
+    how: str
+    seconds: float
+
+
+@attrs.frozen
+class Underrun:
+    """The callee heard a gap because the engine was too slow."""
+
+    seconds: float
+
+
+@attrs.frozen
+class Resynced:
+    """The schedule moved once because we were too late."""
+
+    seconds: float
+
+
+@attrs.frozen
+class Stalled:
+    """The carrier's socket takes no more for now."""
+
+
+@attrs.frozen
+class UtteranceSent:
+    """The last frame of an utterance was handed over; it will have been played at `heard_at`."""
+
+    utterance: int
+    heard_at: float
+
+
+@attrs.frozen
+class FirstFrameSent:
+    """The first frame of an utterance went out."""
+
+    utterance: int
+    at: float
+
+
+@attrs.frozen
+class FramesExpired:
+    """Frames were dropped after a reconnection because they were too old."""
+
+    frames: int
+
+
+@attrs.frozen
+class EngineRestarted:
+    """An engine's process died and was started again."""
+
+    engine: str
+    reason: str
+
+
+Fact: TypeAlias = (
+    LegConnected
+    | LegEnded
+    | RecoveryBegan
+    | Underrun
+    | Resynced
+    | Stalled
+    | UtteranceSent
+    | FirstFrameSent
+    | FramesExpired
+    | EngineRestarted
+)
+Tell: TypeAlias = Callable[[Fact], None]

@@ -1,0 +1,38 @@
+"""Cut PCM of any chunking into exact frames of one ptime."""
+
+from __future__ import annotations
+
+
+class Framer:
+    """Bytes in, frames of exactly `frame_bytes` out; what is left over waits for more.
+
+    However the bytes are cut into chunks, the frames are the same. Odd chunk lengths are
+    fine: samples are only looked at in whole frames.
+    """
+
+    def __init__(self, frame_bytes: int) -> None:
+        if frame_bytes <= 0:
+            raise ValueError(f"a frame of {frame_bytes} bytes")
+        self.frame_bytes = frame_bytes
+        self._rest = b""
+
+    def push(self, chunk: bytes) -> list[bytes]:
+        """Return the frames that `chunk` completes, oldest first."""
+        data = self._rest + chunk if self._rest else chunk
+        size = self.frame_bytes
+        whole = len(data) - len(data) % size
+        self._rest = data[whole:]
+        return [data[start : start + size] for start in range(0, whole, size)]
+
+    def flush(self) -> bytes | None:
+        """Return what is left, padded with silence to a whole frame; None when nothing is."""
+        if not self._rest:
+            return None
+        tail = self._rest.ljust(self.frame_bytes, b"\0")
+        self._rest = b""
+        return tail
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes held back until the frame is whole; less than `frame_bytes`."""
+        return len(self._rest)

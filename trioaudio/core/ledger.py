@@ -1,0 +1,67 @@
+"""What became of every frame: `framed == queued + sent + flushed`, no term negative, ever."""
+
+from __future__ import annotations
+
+import attrs
+
+from trioaudio.core.errors import LocalProtocolError
+
+
+@attrs.frozen
+class LedgerStatistics:
+    """A snapshot of the ledger, in frames."""
+
+    framed: int
+    queued: int
+    sent: int
+    flushed: int
+    expired: int
+    """Of the flushed, those dropped because they were too old after a lost connection."""
+
+
+@attrs.define(eq=False)
+class Ledger:
+    """Counts frames of speech of one call, over all its legs.
+
+    Count at the synchronous moment: `frame` before the await that queues them, `send` when the
+    socket has taken them, `flush` when they are dropped. Idle filler is not speech and is not
+    counted here.
+    """
+
+    framed: int = 0
+    sent: int = 0
+    flushed: int = 0
+    expired: int = 0
+
+    @property
+    def queued(self) -> int:
+        """Frames neither sent nor dropped yet."""
+        return self.framed - self.sent - self.flushed
+
+    def frame(self, frames: int) -> None:
+        """Framing made `frames` frames."""
+        self.framed += frames
+
+    def send(self, frames: int) -> None:
+        """The socket took `frames` frames."""
+        self.sent += frames
+        if self.sent + self.flushed > self.framed:
+            raise LocalProtocolError(f"sent frames that were never framed: {self.statistics()}")
+
+    def flush(self, frames: int, *, expired: bool = False) -> None:
+        """`frames` frames were dropped before they were sent."""
+        self.flushed += frames
+        if expired:
+            self.expired += frames
+        if self.sent + self.flushed > self.framed:
+            raise LocalProtocolError(f"flushed frames that were never framed: {self.statistics()}")
+
+    def statistics(self) -> LedgerStatistics:
+        """Return a snapshot of the counts."""
+        return LedgerStatistics(
+            framed=self.framed,
+            queued=self.queued,
+            sent=self.sent,
+            flushed=self.flushed,
+            expired=self.expired,
+        )

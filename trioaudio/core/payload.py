@@ -1,0 +1,97 @@
+"""PCM16 frames as the bytes or text a carrier's message carries.
+
+Done ahead of time in framing, so that the pacer's turn only concatenates. Which encoding and
+which form is data of the carrier.
+"""
+
+from __future__ import annotations
+
+import binascii
+import enum
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+
+from trioaudio.core import g711
+
+Payload: TypeAlias = str | bytes
+
+
+class Encoding(enum.Enum):
+    """How samples are encoded on the wire."""
+
+    PCM16 = "pcm16"
+    """16-bit linear, little-endian."""
+    PCM16_BE = "pcm16-be"
+    """16-bit linear, network byte order."""
+    MULAW = "mulaw"
+    ALAW = "alaw"
+
+
+class PayloadForm(enum.Enum):
+    """How encoded samples stand in a message."""
+
+    BINARY = "binary"
+    BASE64 = "base64"
+    """As text inside a JSON message."""
+
+
+_SILENCE = {
+    Encoding.PCM16: b"\0",
+    Encoding.PCM16_BE: b"\0",
+    Encoding.MULAW: g711.Law.MU.silence,
+    Encoding.ALAW: g711.Law.A.silence,
+}
+
+
+def encode(pcm: bytes, encoding: Encoding) -> bytes:
+    """Return PCM16 LE samples in `encoding`."""
+    match encoding:
+        case Encoding.PCM16:
+            return pcm
+        case Encoding.PCM16_BE:
+            return np.frombuffer(pcm, dtype="<i2").astype(">i2").tobytes()
+        case Encoding.MULAW:
+            return g711.compress(pcm, g711.Law.MU)
+        case Encoding.ALAW:
+            return g711.compress(pcm, g711.Law.A)
+
+
+def decode(audio: bytes, encoding: Encoding) -> bytes:
+    """Return samples in `encoding` as PCM16 LE."""
+    match encoding:
+        case Encoding.PCM16:
+            return audio
+        case Encoding.PCM16_BE:
+            return np.frombuffer(audio, dtype=">i2").astype("<i2").tobytes()
+        case Encoding.MULAW:
+            return g711.expand(audio, g711.Law.MU)
+        case Encoding.ALAW:
+            return g711.expand(audio, g711.Law.A)
+
+
+def payload_encoder(
+    encoding: Encoding, form: PayloadForm, multiple: int = 1
+) -> Callable[[bytes], Payload]:
+    """Return the function that makes payloads for a carrier out of whole PCM16 LE frames.
+
+    A length that is no multiple of `multiple` encoded bytes is padded with the encoding's own
+    silence.
+    """
+
+    def to_payload(pcm: bytes) -> Payload:
+        audio = encode(pcm, encoding)
+        if short := len(audio) % multiple:
+            audio += _SILENCE[encoding] * (multiple - short)
+        if form is PayloadForm.BASE64:
+            return binascii.b2a_base64(audio, newline=False).decode("ascii")
+        return audio
+
+    return to_payload
+
+
+def payload_pcm(payload: Payload, encoding: Encoding) -> bytes:
+    """Return the PCM16 LE samples of a payload."""
+    audio = binascii.a2b_base64(payload) if isinstance(payload, str) else payload
+    return decode(audio, encoding)

@@ -1,0 +1,101 @@
+"""Distributions: exact ones of a single run, and a small histogram for counts without end."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+import attrs
+
+
+@attrs.frozen
+class Spread:
+    """A distribution in milliseconds: median, 99th percentile, largest; NaN when it is empty."""
+
+    p50: float
+    p99: float
+    max: float
+
+    def asdict(self) -> dict[str, float | None]:
+        """Return it for JSON, rounded to microseconds; None where there is nothing."""
+        return {
+            name: None if math.isnan(value) else round(value, 3)
+            for name, value in (("p50", self.p50), ("p99", self.p99), ("max", self.max))
+        }
+
+
+def percentile(ordered: Sequence[float], fraction: float) -> float:
+    """Return the nearest-rank percentile of sorted values; NaN of none."""
+    if not ordered:
+        return math.nan
+    return ordered[min(len(ordered) - 1, max(0, math.ceil(fraction * len(ordered)) - 1))]
+
+
+def spread(milliseconds: Iterable[float]) -> Spread:
+    """Return the exact spread of some values."""
+    ordered = sorted(milliseconds)
+    return Spread(
+        p50=percentile(ordered, 0.50),
+        p99=percentile(ordered, 0.99),
+        max=ordered[-1] if ordered else math.nan,
+    )
+
+
+_FINE = 32  # buckets an octave: values are known to about 3 %
+_BUCKETS = 27 * _FINE  # up to 2**31 µs: longer than any call can be late
+
+
+@attrs.define(eq=False)
+class Histogram:
+    """Durations from 1 µs to half an hour in log-linear buckets, each about 3 % wide.
+
+    Constant memory and a constant cost per value, for counts that go on for months. What is
+    below zero counts as zero: sent a moment early is not late.
+    """
+
+    counts: list[int] = attrs.field(factory=lambda: [0] * _BUCKETS)
+    count: int = 0
+    max: float = 0.0
+    sum: float = 0.0
+
+    def add(self, seconds: float) -> None:
+        """Count one duration."""
+        if seconds < 0.0:
+            seconds = 0.0
+        if seconds > self.max:
+            self.max = seconds
+        self.count += 1
+        self.sum += seconds
+        micros = int(seconds * 1e6)
+        if micros < _FINE:
+            self.counts[micros] += 1
+        else:
+            octave = micros.bit_length() - 6
+            self.counts[min(_BUCKETS - 1, (octave << 5) + (micros >> octave))] += 1
+
+    def percentile(self, fraction: float) -> float:
+        """Return the upper edge in seconds of the bucket the percentile falls in; NaN of none."""
+        if not self.count:
+            return math.nan
+        rank = max(1, math.ceil(fraction * self.count))
+        seen = 0
+        for index, count in enumerate(self.counts):
+            seen += count
+            if seen >= rank:
+                break
+        return min(self.max, _upper_edge(index))
+
+    def statistics(self) -> Spread:
+        """Return a snapshot in milliseconds."""
+        return Spread(
+            p50=self.percentile(0.5) * 1000,
+            p99=self.percentile(0.99) * 1000,
+            max=self.max * 1000 if self.count else math.nan,
+        )
+
+
+def _upper_edge(index: int) -> float:
+    if index < _FINE:
+        return (index + 1) / 1e6
+    octave = (index >> 5) - 1
+    return ((index - (octave << 5) + 1) << octave) / 1e6

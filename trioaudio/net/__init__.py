@@ -1,0 +1,1 @@
+"""Sockets: the media socket, the WebSocket over it, the listener and the dialler."""

@@ -1,0 +1,1 @@
+"""What a person or a program can see of a run: logs, report, live view, recording."""
