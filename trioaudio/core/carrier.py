@@ -148,7 +148,7 @@ class Resume:
 
 @attrs.frozen
 class Answer:
-    """Answer the call (where the media stream comes before the answer)."""
+    """The stream is open and we may speak: what the far end is to be told first, if anything."""
 
 
 @attrs.frozen
@@ -195,8 +195,10 @@ Command: TypeAlias = (
 
 
 class CarrierCodec(Protocol):
-    """One leg's protocol state. Never waits, never raises on what the carrier sends
-    except RemoteProtocolError."""
+    """One leg's protocol state.
+
+    Never waits; raises nothing on what the carrier sends except RemoteProtocolError.
+    """
 
     def receive(self, message: Message) -> list[Event]:
         """Read one message; RemoteProtocolError if it breaks the carrier's protocol."""

@@ -27,6 +27,18 @@ class Closing:
         return f"{self.code or 'no code'}{f' {self.reason}' if self.reason else ''}"
 
 
+class Inbound(Protocol):
+    """A message received, not looked at yet: unmasking and decoding cost, so they are asked for."""
+
+    def prefix(self, length: int = 64) -> Message:
+        """Return its beginning: enough to tell media from the rest."""
+        ...
+
+    def message(self) -> Message:
+        """Return it whole; UnicodeDecodeError if a text message is no UTF-8."""
+        ...
+
+
 class MediaConnection(Protocol):
     """One open media connection. Sending never waits; receiving never waits for playout."""
 
@@ -63,7 +75,7 @@ class MediaConnection(Protocol):
         """Wait until the socket has taken everything; LegLostError when it is gone."""
         ...
 
-    async def receive(self, on_message: Callable[[Message], None]) -> Closing:
+    async def receive(self, on_message: Callable[[Inbound], None]) -> Closing:
         """Hand every message to `on_message` until the far end closes in good order.
 
         `on_message` must not wait. Raises LegLostError when the connection breaks,
@@ -80,8 +92,9 @@ class MediaConnection(Protocol):
         ...
 
 
-Connect: TypeAlias = Callable[[], AbstractAsyncContextManager[MediaConnection]]
+Connect: TypeAlias = Callable[[float | None], AbstractAsyncContextManager[MediaConnection]]
 """Opens a connection: dials (client role), or waits for the carrier to come (server role).
 
-LegLostError when it cannot be reached, LegRefusedError when it says no.
+The argument is how many seconds a carrier may take to come, None for ever. LegLostError when
+there is no connection to be had, LegRefusedError when the far end says no.
 """

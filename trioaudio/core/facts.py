@@ -56,6 +56,8 @@ class UtteranceSent:
     """The last frame of an utterance was handed over; it will have been played at `heard_at`."""
 
     utterance: int
+    frames: int
+    """Frames of it sent on this leg."""
     heard_at: float
 
 

@@ -87,9 +87,11 @@ def _decoding_table(law: Law) -> npt.NDArray[np.int16]:
 
 def compress(pcm: bytes, law: Law) -> bytes:
     """Return the 8-bit codes of PCM16 LE samples; half as many bytes."""
-    return _encoding_table(law)[np.frombuffer(pcm, dtype="<u2")].tobytes()
+    codes: npt.NDArray[np.uint8] = _encoding_table(law)[np.frombuffer(pcm, dtype="<u2")]
+    return codes.tobytes()
 
 
 def expand(codes: bytes, law: Law) -> bytes:
     """Return the PCM16 LE samples of 8-bit codes; twice as many bytes."""
-    return _decoding_table(law)[np.frombuffer(codes, dtype=np.uint8)].tobytes()
+    samples: npt.NDArray[np.int16] = _decoding_table(law)[np.frombuffer(codes, dtype=np.uint8)]
+    return samples.tobytes()

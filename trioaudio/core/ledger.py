@@ -39,22 +39,22 @@ class Ledger:
         return self.framed - self.sent - self.flushed
 
     def frame(self, frames: int) -> None:
-        """Framing made `frames` frames."""
+        """Count `frames` frames that framing made."""
+        if frames < 0:
+            raise LocalProtocolError(f"framed {frames} frames")
         self.framed += frames
 
     def send(self, frames: int) -> None:
-        """The socket took `frames` frames."""
+        """Count `frames` frames the socket took; LocalProtocolError if fewer were queued."""
+        self._check_queued("sent", frames)
         self.sent += frames
-        if self.sent + self.flushed > self.framed:
-            raise LocalProtocolError(f"sent frames that were never framed: {self.statistics()}")
 
     def flush(self, frames: int, *, expired: bool = False) -> None:
-        """`frames` frames were dropped before they were sent."""
+        """Count `frames` frames dropped unsent; LocalProtocolError if fewer were queued."""
+        self._check_queued("flushed", frames)
         self.flushed += frames
         if expired:
             self.expired += frames
-        if self.sent + self.flushed > self.framed:
-            raise LocalProtocolError(f"flushed frames that were never framed: {self.statistics()}")
 
     def statistics(self) -> LedgerStatistics:
         """Return a snapshot of the counts."""
@@ -65,3 +65,7 @@ class Ledger:
             flushed=self.flushed,
             expired=self.expired,
         )
+
+    def _check_queued(self, done: str, frames: int) -> None:
+        if not 0 <= frames <= self.queued:
+            raise LocalProtocolError(f"{done} {frames} frames out of {self.statistics()}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import binascii
 import enum
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 import numpy as np
 
@@ -56,6 +56,8 @@ def encode(pcm: bytes, encoding: Encoding) -> bytes:
             return g711.compress(pcm, g711.Law.MU)
         case Encoding.ALAW:
             return g711.compress(pcm, g711.Law.A)
+        case _:
+            assert_never(encoding)
 
 
 def decode(audio: bytes, encoding: Encoding) -> bytes:
@@ -69,6 +71,8 @@ def decode(audio: bytes, encoding: Encoding) -> bytes:
             return g711.expand(audio, g711.Law.MU)
         case Encoding.ALAW:
             return g711.expand(audio, g711.Law.A)
+        case _:
+            assert_never(encoding)
 
 
 def payload_encoder(

@@ -23,6 +23,7 @@ class PcmFormat:
     ptime_ms: int = PTIME_MS
 
     def __attrs_post_init__(self) -> None:
+        """Refuse what cannot be cut into frames."""
         if self.sample_rate <= 0 or self.ptime_ms <= 0:
             raise UnframeableRateError(
                 f"{self.sample_rate} Hz in frames of {self.ptime_ms} ms: both must be positive"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 
@@ -60,10 +62,8 @@ class Histogram:
 
     def add(self, seconds: float) -> None:
         """Count one duration."""
-        if seconds < 0.0:
-            seconds = 0.0
-        if seconds > self.max:
-            self.max = seconds
+        seconds = max(seconds, 0.0)
+        self.max = max(self.max, seconds)
         self.count += 1
         self.sum += seconds
         micros = int(seconds * 1e6)
@@ -78,11 +78,7 @@ class Histogram:
         if not self.count:
             return math.nan
         rank = max(1, math.ceil(fraction * self.count))
-        seen = 0
-        for index, count in enumerate(self.counts):
-            seen += count
-            if seen >= rank:
-                break
+        index = bisect.bisect_left(list(itertools.accumulate(self.counts)), rank)
         return min(self.max, _upper_edge(index))
 
     def statistics(self) -> Spread:

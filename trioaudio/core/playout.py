@@ -4,8 +4,9 @@
 `send_at = due - lead`. Deadlines are products of the epoch, never sums of sleeps, so nothing
 accumulates and drift is zero by construction. Three things can go wrong, and each has one name:
 
-* *late*: sent after it could have been sent, `max(send_at, ready_at)`. Our fault. The schedule
-  does not move; the frames after it catch up within the lead.
+* *late*: sent after it could have been sent: `max(send_at, ready_at)`, and never before the
+  schedule it belongs to was made. Our fault. The schedule does not move; the frames after it
+  catch up within the lead.
 * *underrun*: it was not ready when due. The engine's fault. The callee hears a gap of known
   length, and the epoch moves by exactly that gap.
 * *resync*: it was ready, yet it is past due by more than three ptime (the loop stalled, the
@@ -58,10 +59,14 @@ class PlayoutClock:
     longest_underrun_seconds: float = 0.0
     resyncs: int = 0
     _n: int = 0
+    _made_at: float = 0.0  # when the schedule in force was made: nothing could go before that
 
     def start(self, now: float) -> None:
-        """Begin a talkspurt: its first frame is due now, so up to lead/ptime more follow at once."""
-        self.epoch = now
+        """Begin a talkspurt.
+
+        Its first frame is due now, so it and up to lead/ptime more go at once.
+        """
+        self.epoch = self._made_at = now
         self._n = 0
         self.talkspurts += 1
 
@@ -82,7 +87,7 @@ class PlayoutClock:
         `early` when they went a moment before their time.
         """
         due = self.epoch + self._n * self.ptime
-        lateness = now - max(due - self.lead, ready_at)
+        lateness = now - max(due - self.lead, ready_at, self._made_at)
         gap = ready_at - due
         if gap > SAME_INSTANT:
             self.epoch += gap
@@ -91,6 +96,7 @@ class PlayoutClock:
             self.longest_underrun_seconds = max(self.longest_underrun_seconds, gap)
         elif now - due > RESYNC_AFTER_FRAMES * self.ptime + SAME_INSTANT:
             self.epoch += now - due
+            self._made_at = now
             self.resyncs += 1
         self._n += frames
         self.frames += frames

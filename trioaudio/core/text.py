@@ -7,6 +7,7 @@ a full stop ends a sentence only once the character after it is known.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 import attrs
@@ -14,10 +15,18 @@ import attrs
 CLAUSE_LIMIT = 300
 """Characters in a clause at most, so that one call cannot hold a shared engine for long."""
 
-_SENTENCE_ENDS = frozenset(".!?…。！？।॥؟۔")
-_WIDE_SENTENCE_ENDS = frozenset("。！？")  # written without a space after them
-_CLOSERS = frozenset("\"'”’»)]}」』")
-_TAIL = _SENTENCE_ENDS | _CLOSERS
+_SENTENCE_ENDS = ".!?…。！？।॥؟۔"
+_WIDE_SENTENCE_ENDS = "。！？"  # written without a space after them
+_CLOSERS = "\"'”’»)]}」』"
+_ENDING = re.compile(
+    rf"[\n\r]|[{re.escape(_SENTENCE_ENDS)}][{re.escape(_SENTENCE_ENDS + _CLOSERS)}]*"
+)
+# Of the format codes: byte order mark, joiner, zero-width space, and direction marks, which
+# telephone numbers copied from an address book are wrapped in.
+_UNSPOKEN = (
+    "\ufeff\u2060\u200b\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)
+_WORD = re.compile(r"\S")
 _SOFT_BREAKS = (",;:،、，；：—–", " \t")
 
 
@@ -43,19 +52,17 @@ def is_control(character: str) -> bool:
     """
     if character in "\n\t\r\u200c\u200d":
         return False
-    return unicodedata.category(character) in ("Cc", "Cs", "Co", "Cn") or character in (
-        "\ufeff\u2060\u200b\u200e\u200f"
-    )
+    return unicodedata.category(character) in ("Cc", "Cs", "Co", "Cn") or character in _UNSPOKEN
 
 
 def without_controls(text: str) -> tuple[str, int]:
     """Return the text with control characters as spaces, and how many there were."""
     if text.isprintable():
         return text, 0
-    found = sum(map(is_control, text))
-    if not found:
+    controls = {ord(each): " " for each in set(text) if is_control(each)}
+    if not controls:
         return text, 0
-    return "".join(" " if is_control(each) else each for each in text), found
+    return text.translate(controls), sum(text.count(chr(each)) for each in controls)
 
 
 def speakable(text: str) -> bool:
@@ -64,7 +71,7 @@ def speakable(text: str) -> bool:
 
 
 def scripts(text: str) -> set[str]:
-    """Return the scripts its letters are written in, by Unicode name: LATIN, DEVANAGARI, CJK …"""
+    """Return the scripts its letters are written in, by Unicode name, as in LATIN or DEVANAGARI."""
     return {
         unicodedata.name(each, "UNKNOWN").partition(" ")[0]
         for each in set(text)
@@ -79,7 +86,6 @@ class ClauseSplitter:
         self._limit = limit
         self._text = ""
         self._start = 0  # where self._text begins in the utterance
-        self._scanned = 0  # no sentence ends before this index of self._text
 
     def push(self, piece: str) -> list[Clause]:
         """Return the clauses that `piece` completes."""
@@ -92,60 +98,44 @@ class ClauseSplitter:
 
     def _cut(self, *, final: bool) -> list[Clause]:
         clauses = []
-        while (end := self._next_end(final=final)) is not None:
-            text = self._text[:end]
-            lead = len(text) - len(text.lstrip())
-            stripped = text.strip()
-            if stripped:
-                clauses.append(Clause(stripped, self._start + lead))
-            self._start += end
-            self._text = self._text[end:]
-            self._scanned = 0
+        at = 0
+        while found := _WORD.search(self._text, at):
+            begin = found.start()
+            end = self._next_end(begin, final=final)
+            if end is None:
+                break
+            clauses.append(Clause(self._text[begin:end].rstrip(), self._start + begin))
+            at = end
+        else:
+            at = len(self._text)  # nothing but spaces: out of the way
+        self._start += at
+        self._text = self._text[at:]
         return clauses
 
-    def _next_end(self, *, final: bool) -> int | None:
-        """Return the index after the next clause in the text held; None when more must come."""
-        text = self._text
-        blank = len(text) - len(text.lstrip())
-        if blank == len(text):
-            # Nothing but space: keep it out of the way, unless there is nothing at all.
-            return len(text) or None
-        stop = blank + self._limit
-        for index in range(max(self._scanned, blank), min(len(text), stop)):
-            if text[index] in "\n\r":
-                return index + 1
-            end = self._sentence_end(index, stop, final=final)
-            if end is not None:
-                return end
-        if len(text) > stop:
-            return self._soft_break(blank)
-        # A stop right at the end is not decided yet: look at its whole tail again.
-        self._scanned = len(text.rstrip("".join(_TAIL)))
-        return len(text) if final else None
-
-    def _sentence_end(self, index: int, stop: int, *, final: bool) -> int | None:
-        """Return where the sentence ending with the mark at `index` ends; None if it does not.
+    def _next_end(self, begin: int, *, final: bool) -> int | None:
+        """Return the index after the clause that begins at `begin`; None when more must come.
 
         Nothing past `stop` is looked at, except the one character that decides: otherwise the
         answer would hang on how much text happens to be here already.
         """
         text = self._text
-        if text[index] not in _SENTENCE_ENDS:
-            return None
-        after = index + 1
-        while after < min(stop, len(text)) and text[after] in _TAIL:
-            after += 1
-        if after == len(text):
-            return after if final else None
-        if text[after].isspace() or text[after - 1] in _WIDE_SENTENCE_ENDS:
-            return after
-        return None
+        stop = begin + self._limit
+        for found in _ENDING.finditer(text, begin, stop):
+            end = found.end()
+            if text[end - 1] in "\n\r":
+                return end
+            if end == len(text):
+                return end if final else None
+            if text[end].isspace() or text[end - 1] in _WIDE_SENTENCE_ENDS:
+                return end
+        if len(text) > stop:
+            return begin + self._soft_break(text[begin:stop])
+        return len(text) if final else None
 
-    def _soft_break(self, blank: int) -> int:
+    def _soft_break(self, window: str) -> int:
         """Return the best place to cut a clause that is too long."""
-        window = self._text[blank : blank + self._limit]
         for breaks in _SOFT_BREAKS:
             at = max(window.rfind(each) for each in breaks)
             if at > 0:
-                return blank + at + 1
-        return blank + self._limit
+                return at + 1
+        return len(window)

@@ -17,6 +17,7 @@ class Opcode(enum.IntEnum):
     TEXT = 0x1
     BINARY = 0x2
     CLOSE = 0x8
+    PONG = 0xA
 
 
 _FIN = 0x80
@@ -24,12 +25,11 @@ _MASKED = 0x80
 
 
 @functools.lru_cache(maxsize=256)
-def header(opcode: Opcode, length: int, masked: bool) -> bytes:  # noqa: FBT001  a bit of the header
-    """Return the frame header up to, not including, the mask key.
+def header(opcode: Opcode, length: int, mask_bit: int) -> bytes:
+    """Return the frame header up to, not including, the mask key; `mask_bit` is 0x80 or 0.
 
     Cached: a leg sends one or two lengths all its life.
     """
-    mask_bit = _MASKED if masked else 0
     if length < 126:
         return bytes((_FIN | opcode, mask_bit | length))
     if length < 1 << 16:
@@ -41,16 +41,16 @@ def server_frame(message: str | bytes) -> bytes:
     """Return a message as an unmasked frame, as a server sends it."""
     if isinstance(message, str):
         data = message.encode()
-        return header(Opcode.TEXT, len(data), False) + data
-    return header(Opcode.BINARY, len(message), False) + message
+        return header(Opcode.TEXT, len(data), 0) + data
+    return header(Opcode.BINARY, len(message), 0) + message
 
 
 def client_frame(message: str | bytes, key: bytes) -> bytes:
     """Return a message as a frame masked with a 4-byte key, as a client sends it."""
     if isinstance(message, str):
         data = message.encode()
-        return header(Opcode.TEXT, len(data), True) + key + mask(data, key)
-    return header(Opcode.BINARY, len(message), True) + key + mask(message, key)
+        return header(Opcode.TEXT, len(data), _MASKED) + key + mask(data, key)
+    return header(Opcode.BINARY, len(message), _MASKED) + key + mask(message, key)
 
 
 def mask(data: bytes, key: bytes) -> bytes:

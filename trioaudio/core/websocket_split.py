@@ -5,7 +5,8 @@ complete unfragmented data frames are taken out of the stream here and every oth
 HTTP head, pings, closes, fragments, whatever is malformed — goes on to trio-websocket unchanged
 and in order. It follows the stream from its first byte, so there is no moment of switching over.
 Valid because trio-websocket negotiates no extensions: frames with reserved bits are passed on
-and refused there, as are unmasked frames from a client and frames over `largest`.
+and refused there, as is everything else RFC 6455 forbids, and frames over `largest`. Nothing
+is taken out after such a frame, nor after a close.
 """
 
 from __future__ import annotations
@@ -15,6 +16,12 @@ import attrs
 from trioaudio.core.websocket_frame import Opcode, mask
 
 _HEAD_END = b"\r\n\r\n"
+_FINAL = 0x80
+_RESERVED = 0x70
+_MASKED = 0x80
+_LONGEST_CONTROL = 125
+_DATA = {_FINAL | opcode: opcode for opcode in (Opcode.TEXT, Opcode.BINARY)}
+_EVERYTHING = 1 << 63  # more bytes than any connection carries
 
 
 @attrs.define(eq=False)
@@ -25,10 +32,12 @@ class DataFrame:
     data: bytes
     key: bytes | None
 
-    def start(self, length: int) -> bytes:
-        """Return the first `length` bytes of the message."""
+    def prefix(self, length: int = 64) -> str | bytes:
+        """Return the beginning of the message, at most `length` bytes of it, unmasked."""
         part = self.data[:length]
-        return mask(part, self.key) if self.key else part
+        if self.key:
+            part = mask(part, self.key)
+        return part.decode(errors="replace") if self.opcode is Opcode.TEXT else part
 
     def message(self) -> str | bytes:
         """Return the whole message; UnicodeDecodeError if text is not UTF-8."""
@@ -40,96 +49,105 @@ class WebSocketSplitter:
     """`masked` says whether the far end must mask, that is, whether it is the client.
 
     `largest` is the longest message in bytes taken out; a longer one is left to be refused.
+    Holds back at most one frame of that length.
     """
 
     def __init__(self, *, masked: bool, largest: int) -> None:
+        self.broken = False
+        """Whether the far end sent a frame that RFC 6455 or `largest` forbids."""
         self._masked = masked
         self._largest = largest
         self._in_head = True
         self._fragmented = False
-        self._pass_on = 0  # bytes of the current frame still to go on unread
-        self._given_up = False
-        self._held = b""
+        self._pass_on = 0  # bytes still to go on unread
+        self._held = bytearray()
+        self._missing = 0  # bytes without which there is no use in looking at what is held
 
     def push(self, data: bytes) -> tuple[list[DataFrame], bytes]:
         """Return the data frames completed by `data` and the bytes for trio-websocket."""
+        if self._held:
+            self._held += data
+            self._missing -= len(data)
+            if self._missing > 0:
+                return [], b""
+            data = bytes(self._held)
+            self._held.clear()
+        self._missing = 0
         frames: list[DataFrame] = []
         rest: list[bytes] = []
-        if self._held:
-            data = self._held + data
-            self._held = b""
-        at = 0
-        if self._in_head:
-            at = self._skip_head(data)
-            if at == 0:
-                return [], self._take_head(data)
+        at = self._skip_head(data) if self._in_head else 0
+        if at:
             rest.append(data[:at])
-        while at < len(data):
-            if self._given_up:
-                rest.append(data[at:])
-                break
+        while at < len(data) and not self._missing:
             if self._pass_on:
                 step = min(self._pass_on, len(data) - at)
                 rest.append(data[at : at + step])
                 self._pass_on -= step
                 at += step
-                continue
-            taken = self._next_frame(data, at, frames)
-            if taken is None:
-                self._held = data[at:]
-                break
-            at += taken
+            else:
+                at += self._next_frame(data, at, frames)
+        if self._missing:
+            self._held += data[at:]
         return frames, b"".join(rest)
 
     def _skip_head(self, data: bytes) -> int:
-        """Return where frames begin; 0 while the HTTP head goes on."""
+        """Return where the HTTP head ends, or may begin to end while that is not known."""
         end = data.find(_HEAD_END)
-        if end < 0:
-            return 0
-        self._in_head = False
-        return end + len(_HEAD_END)
-
-    def _take_head(self, data: bytes) -> bytes:
-        """Pass on a part of the head, except a possible beginning of its end."""
+        if end >= 0:
+            self._in_head = False
+            return end + len(_HEAD_END)
         for keep in (3, 2, 1):
             if data.endswith(_HEAD_END[:keep]):
-                self._held = data[-keep:]
-                return data[:-keep]
-        return data
+                self._missing = 1
+                return len(data) - keep
+        return len(data)
 
-    def _next_frame(self, data: bytes, at: int, frames: list[DataFrame]) -> int | None:
-        """Take one data frame, or set how much to pass on; None when more bytes are needed."""
-        if len(data) - at < 2:
-            return None
-        first, second = data[at], data[at + 1]
-        length = second & 0x7F
-        head = 2
-        if length >= 126:
-            head = 4 if length == 126 else 10
-            if len(data) - at < head:
-                return None
-            length = int.from_bytes(data[at + 2 : at + head], "big")
-        masked = bool(second & 0x80)
-        if masked:
-            head += 4
+    def _next_frame(self, data: bytes, at: int, frames: list[DataFrame]) -> int:
+        """Take one data frame and return its size; 0 to pass something on or to wait for more."""
+        available = len(data) - at
+        size, length = _header(data, at)
+        if available < size:
+            self._missing = size - available
+            return 0
+        first = data[at]
+        self.broken = self._is_malformed(first, data[at + 1], length)
+        if self.broken or first & 0x0F == Opcode.CLOSE:
+            self._pass_on = _EVERYTHING  # trio-websocket ends the connection over it
+            return 0
+        opcode = _DATA.get(first)
+        if opcode is None:
+            if first & 0x0F < Opcode.CLOSE:  # control frames may stand between fragments
+                self._fragmented = first < _FINAL
+            self._pass_on = size + length
+            return 0
+        if available < size + length:
+            self._missing = size + length - available
+            return 0
+        body = at + size
+        key = data[body - 4 : body] if self._masked else None
+        frames.append(DataFrame(opcode, data[body : body + length], key))
+        return size + length
+
+    def _is_malformed(self, first: int, second: int, length: int) -> bool:
         opcode = first & 0x0F
-        if masked != self._masked or first & 0x70 or length > self._largest:
-            # Malformed, or too long: trio-websocket will end the connection over it.
-            self._given_up = True
-            return 0
         if opcode >= Opcode.CLOSE:
-            self._pass_on = head + length
-            return 0
-        if self._fragmented or first < 0x80 or opcode == Opcode.CONTINUATION:
-            self._fragmented = first < 0x80
-            self._pass_on = head + length
-            return 0
-        if len(data) - at < head + length:
-            return None
-        body = at + head
-        key = data[body - 4 : body] if masked else None
-        if opcode not in (Opcode.TEXT, Opcode.BINARY):
-            self._given_up = True
-            return 0
-        frames.append(DataFrame(Opcode(opcode), data[body : body + length], key))
-        return head + length
+            wrong = opcode > Opcode.PONG or first < _FINAL or length > _LONGEST_CONTROL
+        else:
+            out_of_turn = (opcode == Opcode.CONTINUATION) is not self._fragmented
+            wrong = opcode > Opcode.BINARY or out_of_turn or length > self._largest
+        return wrong or first & _RESERVED != 0 or bool(second & _MASKED) is not self._masked
+
+
+def _header(data: bytes, at: int) -> tuple[int, int]:
+    """Return the size of the header at `at`, mask key included, and the length of its payload.
+
+    While the header is incomplete, the size is a lower bound beyond the data, and the length
+    means nothing.
+    """
+    if len(data) - at < 2:
+        return 2, 0
+    size, length = 2, data[at + 1] & 0x7F
+    if length >= 126:
+        size = 4 if length == 126 else 10
+        length = int.from_bytes(data[at + 2 : at + size], "big")
+    return size + 4 if data[at + 1] & _MASKED else size, length

@@ -1,0 +1,198 @@
+"""Stand-ins that keep the contracts of the real things, for tests on virtual time."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import attrs
+import trio
+
+from trioaudio.core.carrier import Message
+from trioaudio.core.connection import Closing, Inbound, MediaConnection
+from trioaudio.core.engine import PcmSink, Voice, VoiceChoice
+from trioaudio.core.errors import LegLostError
+from trioaudio.core.websocket_frame import Opcode
+from trioaudio.core.websocket_split import DataFrame
+
+
+@attrs.frozen
+class Received:
+    """One message the far end got."""
+
+    at: float
+    message: Message
+
+
+def inbound(message: Message) -> Inbound:
+    if isinstance(message, str):
+        return DataFrame(Opcode.TEXT, message.encode(), None)
+    return DataFrame(Opcode.BINARY, message, None)
+
+
+class FakeConnection:
+    """A MediaConnection that notes what it is sent and when; its wire format is the message."""
+
+    def __init__(self) -> None:
+        self.peer = "fake:1"
+        self.received: list[Received] = []
+        self.full = False
+        self.broken: str | None = None
+        self.pings = 0
+        self.answers_pings = True
+        self.closed_with: int | None = None
+        self._wire: dict[bytes, Message] = {}
+        self._changed = trio.Event()
+        self._to_us_in, self._to_us_out = trio.open_memory_channel[Message | Closing | Exception](
+            100
+        )
+
+    def wire(self, message: Message) -> bytes:
+        return b"T" + message.encode() + b"\n" if isinstance(message, str) else b"B" + message
+
+    @property
+    def stalled(self) -> bool:
+        return self.full
+
+    def try_send(self, data: bytes) -> bool:
+        if self.full:
+            return False
+        self.send_control(data)
+        return True
+
+    def send_control(self, data: bytes) -> None:
+        if self.broken:
+            raise LegLostError(self.broken)
+        message: Message = data[1:-1].decode() if data[:1] == b"T" else data[1:]
+        self.received.append(Received(trio.current_time(), message))
+
+    def drain(self) -> None:
+        """Let a full socket take more."""
+        self.full = False
+        self._changed.set()
+
+    async def wait_flushed(self) -> None:
+        while self.full:
+            self._changed = trio.Event()
+            await self._changed.wait()
+
+    def say(self, message: Message | Closing | Exception) -> None:
+        """Let the far end say something, close, or break."""
+        self._to_us_in.send_nowait(message)
+
+    async def receive(self, on_message: Callable[[Inbound], None]) -> Closing:
+        async for message in self._to_us_out:
+            if isinstance(message, Closing):
+                return message
+            if isinstance(message, Exception):
+                raise message
+            on_message(inbound(message))
+        raise AssertionError("the channel is never closed")
+
+    async def ping(self) -> None:
+        self.pings += 1
+        if not self.answers_pings:
+            await trio.sleep_forever()
+
+    async def close(self, code: int = 1000, reason: str | None = None) -> None:
+        await trio.lowlevel.checkpoint()
+        self.closed_with = code
+        self.say(Closing(code, reason))
+
+    @property
+    def audio(self) -> list[bytes]:
+        return [each.message for each in self.received if isinstance(each.message, bytes)]
+
+    @property
+    def texts(self) -> list[str]:
+        return [each.message for each in self.received if isinstance(each.message, str)]
+
+    @property
+    def times(self) -> list[float]:
+        return [each.at for each in self.received if isinstance(each.message, bytes)]
+
+
+def connects(
+    *connections: MediaConnection | Exception,
+) -> Callable[[float | None], AbstractAsyncContextManager[MediaConnection]]:
+    """Return a Connect that gives these connections one after the other, then nobody comes."""
+    waiting = list(connections)
+
+    @asynccontextmanager
+    async def connect(wait_s: float | None) -> AsyncIterator[MediaConnection]:
+        await trio.lowlevel.checkpoint()
+        if not waiting:
+            if wait_s is None:
+                await trio.sleep_forever()
+            else:
+                await trio.sleep(wait_s)
+            raise LegLostError("nobody came")
+        each = waiting.pop(0)
+        if isinstance(each, Exception):
+            raise each
+        yield each
+
+    return connect
+
+
+Script = Callable[[PcmSink], Awaitable[None]]
+
+
+class ScriptedEngine:
+    """An engine that does for each utterance what a test's script says."""
+
+    name = "scripted"
+
+    def __init__(self, script: Script, sample_rate: int = 8000) -> None:
+        self.sample_rate = sample_rate
+        self._script = script
+        self.texts: list[str] = []
+        self.cancelled = 0
+
+    def check(self, choice: VoiceChoice) -> None:
+        pass
+
+    def check_text(self, text: str, choice: VoiceChoice) -> None:
+        pass
+
+    async def synthesize(
+        self, pieces: AsyncIterable[str], sink: PcmSink, choice: VoiceChoice
+    ) -> None:
+        try:
+            self.texts.append("".join([piece async for piece in pieces]))
+            await self._script(sink)
+        except trio.Cancelled:
+            self.cancelled += 1
+            raise
+
+    async def voices(self) -> list[Voice]:
+        await trio.lowlevel.checkpoint()
+        return []
+
+
+def numbered_pcm(frames: int, frame_bytes: int = 960, start: int = 0) -> bytes:
+    """Return frames whose first four bytes count them and whose rest is never zero."""
+    return b"".join(
+        number.to_bytes(4, "little") + bytes((number % 255 + 1,)) * (frame_bytes - 4)
+        for number in range(start, start + frames)
+    )
+
+
+def number_of(frame: bytes) -> int:
+    return int.from_bytes(frame[:4], "little")
+
+
+class Pieces:
+    """Text that is all there."""
+
+    def __init__(self, *pieces: str) -> None:
+        self._pieces = list(pieces)
+
+    def __aiter__(self) -> Pieces:
+        return self
+
+    async def __anext__(self) -> str:
+        await trio.lowlevel.checkpoint()
+        if not self._pieces:
+            raise StopAsyncIteration
+        return self._pieces.pop(0)

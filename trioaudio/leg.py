@@ -1,0 +1,388 @@
+"""One call's media connection with one carrier, as the pacer serves it.
+
+A leg takes playout items from its call's queue at the time they are due, seals them with the
+carrier codec, and gives them to the connection without waiting. Its states:
+
+* *starved*: nothing to send; the next item put wakes it. Under an idle policy it sends filler
+  meanwhile, at the moment the carrier would run dry.
+* *stalled*: the connection takes no more; its task `watch` waits until it does, and a stall longer
+  than the send deadline loses the leg, never just a frame.
+* *held*: the carrier asked for a pause, or a clear was just sent and audio could overtake it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import assert_never
+
+import attrs
+import trio
+
+from trioaudio.core.carrier import (
+    Answer,
+    Carrier,
+    CarrierCodec,
+    CarrierSettings,
+    ClearAudio,
+    Command,
+    EndStream,
+    Event,
+    FlowPaused,
+    FlowResumed,
+    HangUp,
+    Idle,
+    Message,
+    SendMark,
+    Started,
+    Starts,
+)
+from trioaudio.core.connection import Inbound, MediaConnection
+from trioaudio.core.errors import LegLostError, LocalProtocolError, RemoteProtocolError
+from trioaudio.core.facts import FirstFrameSent, Resynced, Stalled, Tell, Underrun, UtteranceSent
+from trioaudio.core.payload import Payload
+from trioaudio.core.percentiles import Histogram
+from trioaudio.core.playout import PlayoutClock, PlayoutStatistics
+from trioaudio.core.playout_item import Action, Audio, Mark, PlayoutItem, UtteranceEnd
+from trioaudio.pacer import Pacer
+from trioaudio.playout_queue import PlayoutQueue
+
+
+@attrs.frozen
+class LegTiming:
+    """How long a leg may take for what, in seconds."""
+
+    send_deadline: float = 5.0
+    ping_interval: float = 20.0
+    pong_timeout: float = 10.0
+
+
+@attrs.frozen
+class LegStatistics:
+    """What a leg has counted so far."""
+
+    clock: PlayoutStatistics
+    idle_frames: int
+    """Filler sent while nobody spoke; not speech, not in the ledger."""
+    stalls: int
+    messages_in: int
+    media_in: int
+    wire_bytes: int
+
+
+SentHook = Callable[[Audio, float, float], None]
+"""Called with an item, the time it was sent, and its lateness, both in seconds."""
+
+
+class Leg:
+    """Serve one connection. Made for a connection that is open, and gone with it.
+
+    `filler` holds payloads of one frame each, sent in turn while nobody speaks; `lateness` is
+    shared by many legs.
+    """
+
+    def __init__(  # noqa: PLR0913  the parts a leg is made of, each given once, by name
+        self,
+        *,
+        carrier: Carrier,
+        settings: CarrierSettings,
+        codec: CarrierCodec,
+        connection: MediaConnection,
+        queue: PlayoutQueue,
+        pacer: Pacer,
+        ptime: float,
+        filler: Sequence[Payload],
+        lateness: Histogram,
+        tell: Tell,
+        on_event: Callable[[Event], None],
+        on_sent: SentHook | None = None,
+        timing: LegTiming | None = None,
+    ) -> None:
+        self.turn = 0
+        self.carrier = carrier
+        self.settings = settings
+        self.codec = codec
+        self.connection = connection
+        self.clock = PlayoutClock(
+            ptime, 0.0 if carrier.stamps_by_arrival else settings.lead_ms / 1000
+        )
+        self._queue = queue
+        self._pacer = pacer
+        self._filler = filler
+        self._lateness = lateness
+        self._tell = tell
+        self._on_event = on_event
+        self._on_sent = on_sent
+        self._timing = timing or LegTiming()
+        self._tail = settings.tail_ms / 1000
+        self._open = carrier.starts is Starts.ON_CONNECT
+        self._at_hand: Action | None = None
+        self._talking = False  # a talkspurt is on: the clock's schedule is in force
+        self._mid_utterance = False
+        self._starved = False
+        self._paused = False
+        self._held_until = 0.0
+        self._idle_clock = None if settings.idle is Idle.NONE else PlayoutClock(ptime, 0.0)
+        self._filling = False
+        self._trouble = trio.Event()  # a stall, or a turn that raised
+        self._failure: Exception | None = None
+        self._finishing = False
+        self._utterance: int | None = None
+        self._utterance_frames = 0
+        self._idle_frames = 0
+        self._stalls = 0
+        self._messages_in = 0
+        self._media_in = 0
+        self._wire_bytes = 0
+        self.listening = False
+        """Whether somebody wants the caller's audio; else it is dropped unread."""
+
+    # --- Life ------------------------------------------------------------------------
+
+    def attach(self) -> None:
+        """Begin to take items, now or as soon as the carrier has started the stream."""
+        self._queue.serve(self._item_put)
+        if self._open:
+            self._begin()
+
+    def detach(self) -> None:
+        """Take no more items; what is queued stays for the next leg."""
+        self._queue.serve(None)
+        self._pacer.forget(self)
+
+    def _begin(self) -> None:
+        self._open = True
+        self.command(Answer())
+        self._pacer.wake(self, trio.current_time())
+
+    def fail(self, exc: Exception) -> None:
+        """Take what a turn raised; `watch` raises it in the leg's own task."""
+        self._failure = exc
+        self._trouble.set()
+
+    def finish(self) -> None:
+        """Close the connection in good order once all before is written; `watch` does it."""
+        self._finishing = True
+        self._trouble.set()
+
+    async def watch(self) -> None:
+        """See stalls, silence and the end through, until cancelled.
+
+        Raises what ends the leg out of order: LegLostError in most cases.
+        """
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._see_stalls_through)
+            while True:
+                await trio.sleep(self._timing.ping_interval)
+                await self._ask_for_a_sign_of_life()
+
+    async def _see_stalls_through(self) -> None:
+        while True:
+            await self._trouble.wait()
+            if self._failure is not None:
+                raise self._failure
+            with trio.move_on_after(self._timing.send_deadline) as stuck:
+                await self.connection.wait_flushed()
+                if self._finishing:
+                    await self.connection.close()
+                    return
+            if stuck.cancelled_caught:
+                raise LegLostError(
+                    f"{self.connection.peer} has read nothing for {self._timing.send_deadline:g} s"
+                )
+            self._trouble = trio.Event()
+            self._pacer.wake(self, trio.current_time())
+
+    async def _ask_for_a_sign_of_life(self) -> None:
+        with trio.move_on_after(self._timing.pong_timeout) as unanswered:
+            await self.connection.ping()
+        if unanswered.cancelled_caught:
+            raise LegLostError(
+                f"no pong from {self.connection.peer} within {self._timing.pong_timeout:g} s"
+            )
+
+    # --- Inbound ---------------------------------------------------------------------
+
+    def receive(self, inbound: Inbound) -> None:
+        """Take one message from the carrier; RemoteProtocolError if it makes no sense."""
+        self._messages_in += 1
+        if not self.listening and self.codec.is_media(inbound.prefix()):
+            self._media_in += 1
+            return
+        try:
+            message = inbound.message()
+        except UnicodeDecodeError:
+            raise RemoteProtocolError("the carrier sent text that is no UTF-8") from None
+        for event in self.codec.receive(message):
+            match event:
+                case Started() if not self._open:
+                    self._begin()
+                case FlowPaused():
+                    self._paused = True
+                case FlowResumed():
+                    self._paused = False
+                    self._pacer.wake(self, trio.current_time())
+                case _:
+                    pass
+            self._on_event(event)
+
+    # --- Outbound, at once -----------------------------------------------------------
+
+    def command(self, command: Command) -> None:
+        """Tell the carrier something now, in order with what was sent before.
+
+        LegLostError when the connection is gone.
+        """
+        for message in self.codec.send(command):
+            self.connection.send_control(self.connection.wire(message))
+        if self.connection.stalled:
+            self._begin_stall()
+
+    def clear(self) -> None:
+        """Make the carrier forget what it has not played; the queue was flushed before."""
+        now = trio.current_time()
+        self._at_hand = None
+        self._talking = self._mid_utterance = False
+        if self.carrier.clears:
+            self.clock.heard_until = min(self.clock.heard_until, now)
+        self.command(ClearAudio())
+        self._held_until = now + self.settings.clear_gap_ms / 1000
+        # The turn it waits for is that of a frame that is gone: new speech must not wait for it.
+        self._pacer.wake(self, now)
+
+    @property
+    def heard_until(self) -> float:
+        """When the carrier will have played all it was sent, by the playout estimate."""
+        return self.clock.heard_until
+
+    # --- The pacer's turn ------------------------------------------------------------
+
+    def tick(self, now: float) -> float | None:
+        """Serve what is due; see `pacer.Paced`."""
+        if self.connection.stalled:
+            self._begin_stall()
+            return None
+        if self._paused or not self._open:
+            return None
+        if now < self._held_until:
+            return self._held_until
+        item: PlayoutItem | None = self._at_hand or self._queue.take()
+        while item is not None:
+            if isinstance(item, Audio):
+                return self._send_audio(item, now)
+            wait_until = self._serve_control(item, now)
+            if wait_until is not None:
+                return wait_until
+            if self.connection.stalled:
+                self._begin_stall()
+                return None
+            item = self._queue.take()
+        return self._starve(now)
+
+    def _send_audio(self, item: Audio, now: float) -> float | None:
+        clock = self.clock
+        if not self._talking or (not self._mid_utterance and item.ready_at > clock.due):
+            clock.start(now)
+            self._talking = True
+        self._mid_utterance = True
+        self._send(self.codec.seal(item.payload))
+        sent_at = trio.current_time()
+        self._queue.ledger.send(item.frames)
+        underruns, resyncs = clock.underruns, clock.resyncs
+        gap = item.ready_at - clock.due
+        lateness = clock.tick(sent_at, item.ready_at, item.frames)
+        self._lateness.add(lateness)
+        if clock.underruns != underruns:
+            self._tell(Underrun(gap))
+        elif clock.resyncs != resyncs:
+            self._tell(Resynced(lateness))
+        if item.utterance != self._utterance:
+            self._utterance = item.utterance
+            self._utterance_frames = 0
+            self._tell(FirstFrameSent(item.utterance, sent_at))
+        self._utterance_frames += item.frames
+        if self._on_sent is not None:
+            self._on_sent(item, sent_at, lateness)
+        if self.connection.stalled:
+            self._begin_stall()
+            return None
+        return clock.send_at
+
+    def _send(self, messages: Sequence[Message]) -> None:
+        wire = self.connection.wire
+        data = wire(messages[0]) if len(messages) == 1 else b"".join(map(wire, messages))
+        if not self.connection.try_send(data):
+            raise LocalProtocolError("audio was sent into a stalled connection")
+        self._wire_bytes += len(data)
+
+    def _serve_control(self, item: UtteranceEnd | Mark | Action, now: float) -> float | None:
+        """Serve an item that is no audio; return when to look again if it must wait."""
+        match item:
+            case UtteranceEnd(utterance=utterance):
+                self._mid_utterance = False
+                frames = self._utterance_frames if utterance == self._utterance else 0
+                self._tell(UtteranceSent(utterance, frames, self.clock.heard_until))
+            case Mark(name=name):
+                self.command(SendMark(name))
+            case Action(command=command):
+                ready = self.clock.heard_until + self._tail
+                if now + self._pacer.early < ready:
+                    self._at_hand = item
+                    return ready
+                self._at_hand = None
+                self.command(command)
+                if isinstance(command, HangUp | EndStream):
+                    self.finish()
+            case _:
+                assert_never(item)
+        return None
+
+    def _starve(self, now: float) -> float | None:
+        """Wait for the next item; meanwhile keep the carrier supplied if it wants to be."""
+        self._starved = True
+        idle = self._idle_clock
+        if idle is None:
+            return None
+        if not self._filling:
+            dry_at = self.clock.heard_until
+            if now + self._pacer.early < dry_at:
+                return dry_at
+            self._filling = True
+            idle.start(now)
+        self._send((*self.codec.seal(self._filler[self._idle_frames % len(self._filler)]),))
+        self._idle_frames += 1
+        idle.tick(now, now)
+        self.clock.heard_until = idle.heard_until
+        if self.connection.stalled:
+            self._begin_stall()
+            return None
+        return idle.send_at
+
+    def _item_put(self) -> None:
+        """End starvation: an item has come."""
+        if not self._starved:
+            return
+        self._starved = self._filling = False
+        at = trio.current_time()
+        if self._talking:
+            at = max(at, self.clock.send_at)
+        elif self.carrier.stamps_by_arrival:
+            at = max(at, self.clock.heard_until)
+        self._pacer.wake(self, at)
+
+    def _begin_stall(self) -> None:
+        """Leave the heap until the connection takes more."""
+        if not self._trouble.is_set():
+            self._stalls += 1
+            self._tell(Stalled())
+            self._trouble.set()
+
+    def statistics(self) -> LegStatistics:
+        """Return a snapshot of the counts."""
+        return LegStatistics(
+            clock=self.clock.statistics(),
+            idle_frames=self._idle_frames,
+            stalls=self._stalls,
+            messages_in=self._messages_in,
+            media_in=self._media_in,
+            wire_bytes=self._wire_bytes,
+        )

@@ -1,0 +1,173 @@
+"""From text to playout items: ingest and framing, two tasks linked by a bounded channel.
+
+    pieces of text → engine → chunks of PCM → whole samples → the carrier's rate → frames
+    → the carrier's encoding, one message's worth at a time → the call's playout queue
+
+Everything waits for the stage after it: the queue is full, so framing waits, so the engine's
+write waits, so the engine is not asked for more, and audio nobody will hear is not made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Callable
+from typing import Any
+
+import attrs
+import trio
+
+from trioaudio.core.carrier import Carrier, CarrierSettings
+from trioaudio.core.engine import Engine, VoiceChoice, WordTiming
+from trioaudio.core.framing import Framer
+from trioaudio.core.payload import Payload, payload_encoder
+from trioaudio.core.pcm import SAMPLE_BYTES, PcmFormat, SampleAligner
+from trioaudio.core.playout_item import Audio, PlayoutItem, UtteranceEnd
+from trioaudio.core.resampling import Resampler
+from trioaudio.playout_queue import FRAMES_AHEAD, PlayoutQueue
+
+STEP_MS = 200
+"""The most audio framing works on without letting other tasks run: some 50 µs of resampling."""
+
+CHUNKS_AHEAD = 3
+"""600 ms at most: how far the engine may run ahead of framing."""
+
+WHOLE_UTTERANCE_FRAMES = 1000
+"""60 s: the longest message when a whole utterance goes in one."""
+
+
+@attrs.frozen
+class Shape:
+    """What framing makes for one call: the format, the encoding, and frames to a message."""
+
+    pcm: PcmFormat
+    to_payload: Callable[[bytes], Payload]
+    frames_per_item: int
+
+    @property
+    def queue_bound(self) -> int:
+        """Playout items that may wait: FRAMES_AHEAD in frames, but two messages at least."""
+        return max(2, FRAMES_AHEAD // self.frames_per_item)
+
+
+def shape_for(carrier: Carrier, settings: CarrierSettings, pcm: PcmFormat) -> Shape:
+    """Return what framing makes for a carrier."""
+    return Shape(
+        pcm=pcm,
+        to_payload=payload_encoder(carrier.encoding, carrier.form, carrier.unit.multiple),
+        frames_per_item=settings.frames_per_message or WHOLE_UTTERANCE_FRAMES,
+    )
+
+
+class ChunkSink:
+    """The engine's end: a `core.engine.PcmSink` that passes chunks on in steps of 200 ms."""
+
+    def __init__(
+        self,
+        chunks_in: trio.MemorySendChannel[bytes],
+        sample_rate: int,
+        on_word: Callable[[WordTiming], Any],
+    ) -> None:
+        self._chunks_in = chunks_in
+        self._step = sample_rate * STEP_MS // 1000 * SAMPLE_BYTES
+        self.tell_word = on_word
+
+    async def write(self, chunk: bytes) -> None:
+        """Pass PCM on; waits while framing is behind."""
+        for start in range(0, len(chunk), self._step):
+            await self._chunks_in.send(chunk[start : start + self._step])
+
+
+async def ingest(
+    pieces: AsyncIterable[str],
+    engine: Engine,
+    choice: VoiceChoice,
+    chunks_in: trio.MemorySendChannel[bytes],
+    on_word: Callable[[WordTiming], Any],
+) -> None:
+    """Have the engine speak an utterance into the chunk channel, and close it. EngineError."""
+    async with chunks_in:
+        await engine.synthesize(pieces, ChunkSink(chunks_in, engine.sample_rate, on_word), choice)
+
+
+@attrs.define(eq=False)
+class Framing:
+    """Turns one utterance's chunks into playout items; state of the framing task."""
+
+    shape: Shape
+    source_rate: int
+    generation: int
+    utterance: int
+    _aligner: SampleAligner = attrs.field(factory=SampleAligner)
+    _resampler: Resampler = attrs.field(init=False)
+    _framer: Framer = attrs.field(init=False)
+    _waiting: list[bytes] = attrs.field(factory=list)  # frames of a message not yet full
+
+    def __attrs_post_init__(self) -> None:
+        self._resampler = Resampler(self.source_rate, self.shape.pcm.sample_rate)
+        self._framer = Framer(self.shape.pcm.frame_bytes)
+
+    def push(self, chunk: bytes, now: float) -> list[PlayoutItem]:
+        """Return the items a chunk completes."""
+        samples = self._aligner.push(chunk)
+        return self._items(self._framer.push(self._resampler.push(samples)), now)
+
+    def finish(self, now: float) -> list[PlayoutItem]:
+        """Return what is left, its last frame padded with silence, and the utterance's end."""
+        frames = self._framer.push(self._resampler.flush())
+        if (tail := self._framer.flush()) is not None:
+            frames.append(tail)
+        items = self._items(frames, now)
+        if self._waiting:
+            items.append(self._item(self._waiting, now))
+        return [*items, UtteranceEnd(self.generation, self.utterance)]
+
+    def _items(self, frames: list[bytes], now: float) -> list[PlayoutItem]:
+        if self.shape.frames_per_item == 1:
+            return [self._item([frame], now) for frame in frames]
+        items: list[PlayoutItem] = []
+        for frame in frames:
+            self._waiting.append(frame)
+            if len(self._waiting) == self.shape.frames_per_item:
+                items.append(self._item(self._waiting, now))
+                self._waiting = []
+        return items
+
+    def _item(self, frames: list[bytes], now: float) -> Audio:
+        pcm = frames[0] if len(frames) == 1 else b"".join(frames)
+        return Audio(self.generation, self.utterance, now, len(frames), self.shape.to_payload(pcm))
+
+
+async def frame(
+    chunks_out: trio.MemoryReceiveChannel[bytes], framing: Framing, queue: PlayoutQueue
+) -> None:
+    """Frame every chunk into the queue until the engine has no more."""
+    async with chunks_out:
+        async for chunk in chunks_out:
+            await queue.put(framing.push(chunk, trio.current_time()))
+    await queue.put(framing.finish(trio.current_time()))
+
+
+@attrs.frozen
+class Script:
+    """One utterance as the media path needs it."""
+
+    utterance: int
+    pieces: AsyncIterable[str]
+    choice: VoiceChoice
+    on_word: Callable[[WordTiming], Any]
+
+
+async def speak(script: Script, engine: Engine, shape: Shape, queue: PlayoutQueue) -> None:
+    """Speak one utterance into the queue; return when its last frame is in it.
+
+    Raises EngineError. When cancelled, frames not yet queued count as flushed.
+    """
+    chunks_in, chunks_out = trio.open_memory_channel[bytes](CHUNKS_AHEAD)
+    framing = Framing(
+        shape=shape,
+        source_rate=engine.sample_rate,
+        generation=queue.generation,
+        utterance=script.utterance,
+    )
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ingest, script.pieces, engine, script.choice, chunks_in, script.on_word)
+        await frame(chunks_out, framing, queue)

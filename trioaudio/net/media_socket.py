@@ -1,0 +1,343 @@
+"""A non-blocking socket with two users: the media path, which never waits, and trio-websocket.
+
+trio-websocket takes any Trio stream, so it is given this one. Media goes round it both ways.
+Outbound, `try_send` writes whole WebSocket frames in one system call; what the kernel does not
+take is kept as the *tail* and goes before anything else, so no frame is ever torn, not even by
+a cancelled `send_all`. Inbound, the owner's `pump` reads, takes complete data frames out, and
+leaves every other byte to `receive_some`. Until there is an owner, `receive_some` reads by
+itself: that is the opening handshake.
+
+One class serves plain and TLS sockets: the standard library's `SSLSocket` has the same methods
+and encrypts and writes in one call, at a third of the cost of `trio.SSLStream`.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections import deque
+from collections.abc import Callable
+
+import trio
+
+from trioaudio.core.errors import LegLostError
+from trioaudio.core.websocket_split import DataFrame, WebSocketSplitter
+
+RECEIVE_BYTES = 32 * 1024
+TAIL_LIMIT = 256 * 1024
+"""Bytes that may wait behind a stalled socket: one media frame and small control messages."""
+
+SEND_BUFFER = 64 * 1024
+"""Kernel send buffer. Small, so that a peer that stops reading stalls us within a second or two
+instead of after megabytes of audio that a clear could no longer overtake."""
+
+_WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+
+def prepare(sock: socket.socket) -> None:
+    """Set what a media socket needs: non-blocking, no Nagle delay, a small send buffer."""
+    sock.settimeout(0)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+
+
+class MediaSocket(trio.abc.HalfCloseableStream):
+    """Own a connected non-blocking socket.
+
+    `peer` names the far end in errors, `masked` says whether it is the WebSocket client,
+    `largest_message` is the longest message in bytes it may send.
+    """
+
+    def __init__(
+        self, sock: socket.socket, peer: str, *, masked: bool, largest_message: int
+    ) -> None:
+        self.peer = peer
+        self.largest_message = largest_message
+        self._sock = sock
+        self._splitter = WebSocketSplitter(masked=masked, largest=largest_message)
+        self._tls = isinstance(sock, ssl.SSLSocket)
+        self._tail: deque[bytes] = deque()
+        self._tail_bytes = 0
+        self._flushing = False
+        self._flushed = trio.lowlevel.ParkingLot()
+        self._closed = False
+        self._early: list[DataFrame] = []  # data frames that came before there was an owner
+        self._unread = b""
+        self._owned = False
+        self._gone = trio.Event()
+        self.failure: str | None = None
+        self._stream_read: trio.CancelScope | None = None
+        self._rest: deque[bytes] = deque()  # what the owner's pump leaves to receive_some
+        self._rest_arrived = trio.lowlevel.ParkingLot()
+
+    # --- Media out -------------------------------------------------------------------
+
+    @property
+    def stalled(self) -> bool:
+        """Whether a tail waits for the kernel to take it."""
+        return bool(self._tail)
+
+    def try_send(self, data: bytes) -> bool:
+        """Send whole frames now; False, and nothing taken, while stalled. See MediaConnection."""
+        if self._tail:
+            return False
+        self._write(data)
+        return True
+
+    def send_control(self, data: bytes) -> None:
+        """Send whole frames in order, behind the tail if there is one."""
+        if not self._tail:
+            self._write(data)
+        elif self._tail_bytes + len(data) > TAIL_LIMIT:
+            raise LegLostError(f"{self.peer} reads nothing; {self._tail_bytes} bytes wait for it")
+        else:
+            self._keep(data)
+
+    async def wait_flushed(self) -> None:
+        """Wait until the kernel has taken the tail; LegLostError when the socket is gone.
+
+        Any number of tasks may wait; the first one does the writing.
+        """
+        await trio.lowlevel.checkpoint_if_cancelled()
+        while self._tail:
+            if self._closed:
+                raise LegLostError(f"connection to {self.peer} was closed")
+            if self._flushing:
+                await self._flushed.park()
+                continue
+            self._flushing = True
+            try:
+                await trio.lowlevel.wait_writable(self._sock)
+                self._flush_tail()
+            except trio.ClosedResourceError:
+                raise LegLostError(f"connection to {self.peer} was closed") from None
+            finally:
+                self._flushing = False
+                self._flushed.unpark_all()
+
+    def _write(self, data: bytes) -> None:
+        sent = self._send(data)
+        if sent < len(data):
+            self._keep(data[sent:])
+
+    def _keep(self, data: bytes) -> None:
+        self._tail.append(data)
+        self._tail_bytes += len(data)
+
+    def _flush_tail(self) -> None:
+        # TLS wants the very same bytes again after a refusal, so pieces are never joined.
+        while self._tail:
+            piece = self._tail[0]
+            sent = self._send(piece)
+            self._tail_bytes -= sent
+            if sent < len(piece):
+                self._tail[0] = piece[sent:]
+                return
+            self._tail.popleft()
+
+    def _send(self, data: bytes) -> int:
+        if self._closed:
+            raise LegLostError(f"connection to {self.peer} was closed")
+        try:
+            return self._sock.send(data)
+        except _WOULD_BLOCK:
+            return 0
+        except OSError as exc:
+            raise LegLostError(f"connection to {self.peer} broke: {exc.strerror or exc}") from exc
+
+    @property
+    def broke_protocol(self) -> bool:
+        """Whether the far end sent a frame that RFC 6455 or our size limit forbids."""
+        return self._splitter.broken
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed here."""
+        return self._closed
+
+    # --- Media in --------------------------------------------------------------------
+
+    def poll_in(self, on_frame: Callable[[DataFrame], None]) -> bool:
+        """Read once without waiting and hand on what came; False when there was nothing.
+
+        Raises LegLostError when the connection broke.
+        """
+        data = self._receive()
+        if data is None:
+            return False
+        if not data:
+            self._end()
+            return True
+        frames, rest = self._splitter.push(data)
+        if rest:
+            self._rest.append(rest)
+            self._rest_arrived.unpark_all()
+        for frame in frames:
+            on_frame(frame)
+        return True
+
+    async def pump(self, on_frame: Callable[[DataFrame], None]) -> None:
+        """Own the reading side until it ends; `on_frame` must not wait.
+
+        Returns when the far end sends no more, the connection broke (`failure` says how), or it
+        was closed here. What `on_frame` raises is raised.
+        """
+        self._owned = True
+        if self._stream_read is not None:
+            self._stream_read.cancel()
+        early, self._early = self._early, []
+        for frame in early:
+            on_frame(frame)
+        try:
+            while not self.ended:
+                # A TLS socket may hold decrypted bytes that epoll knows nothing of.
+                if self._tls and self.poll_in(on_frame):
+                    await trio.lowlevel.checkpoint()
+                    continue
+                await self._wait_readable()
+                if not self.ended:
+                    self.poll_in(on_frame)
+        except LegLostError as exc:
+            if not self._closed:
+                self.failure = str(exc)
+                self._end()
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more can be read."""
+        return self._gone.is_set()
+
+    async def wait_ended(self) -> None:
+        """Wait until nothing more can be read: end of stream, broken, or closed here."""
+        await self._gone.wait()
+
+    def _end(self) -> None:
+        self._rest.append(b"")
+        self._rest_arrived.unpark_all()
+        self._gone.set()
+
+    def _receive(self) -> bytes | None:
+        """Return bytes, nothing at the end, None when there are none yet."""
+        if self._unread:
+            data, self._unread = self._unread, b""
+            return data
+        if self._closed:
+            raise LegLostError(f"connection to {self.peer} was closed")
+        try:
+            return self._sock.recv(RECEIVE_BYTES)
+        except _WOULD_BLOCK:
+            return None
+        except OSError as exc:
+            raise LegLostError(f"connection to {self.peer} broke: {exc.strerror or exc}") from exc
+
+    async def _wait_readable(self) -> None:
+        if self._closed:
+            raise LegLostError(f"connection to {self.peer} was closed")
+        try:
+            await trio.lowlevel.wait_readable(self._sock)
+        except trio.ClosedResourceError:
+            raise LegLostError(f"connection to {self.peer} was closed") from None
+
+    async def read_head(self, largest: int) -> bytes:
+        """Read an HTTP request head and leave it to be read again; empty if none comes.
+
+        Raises LegLostError when the connection breaks or `largest` bytes hold no head.
+        """
+        head = b""
+        while b"\r\n\r\n" not in head:
+            data = self._receive()
+            if data is None:
+                await self._wait_readable()
+                continue
+            if not data or len(head) > largest:
+                return b""
+            head += data
+        self._unread = head
+        return head
+
+    # --- The stream trio-websocket sees ----------------------------------------------
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        """Return what is no media, any length; nothing at the end."""
+        del max_bytes  # a bound on memory for others; ours is RECEIVE_BYTES
+        await trio.lowlevel.checkpoint()
+        try:
+            if not self._owned:
+                with trio.CancelScope() as self._stream_read:
+                    return await self._read_as_stream()
+                self._stream_read = None
+            while not self._rest:
+                if self._closed:
+                    raise trio.ClosedResourceError
+                await self._rest_arrived.park()
+        except LegLostError as exc:
+            raise trio.BrokenResourceError(str(exc)) from exc
+        return self._rest.popleft() if self._rest[0] else b""
+
+    async def _read_as_stream(self) -> bytes:
+        while True:
+            data = self._receive()
+            if data is None:
+                await self._wait_readable()
+                continue
+            if not data:
+                self._gone.set()
+                return b""
+            frames, rest = self._splitter.push(data)
+            self._early += frames
+            if rest:
+                return rest
+            if self._early:
+                # Nobody takes them yet. Reading on would only pile them up.
+                await trio.sleep_forever()
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        """Send behind the tail and wait until the kernel has it. Never torn, even if cancelled."""
+        await trio.lowlevel.checkpoint()
+        if self._closed:
+            raise trio.ClosedResourceError
+        try:
+            self.send_control(bytes(data))
+            await self.wait_flushed()
+        except LegLostError as exc:
+            raise trio.BrokenResourceError(str(exc)) from exc
+
+    async def wait_send_all_might_not_block(self) -> None:
+        """Wait until there is no tail."""
+        try:
+            await self.wait_flushed()
+        except LegLostError as exc:
+            raise trio.BrokenResourceError(str(exc)) from exc
+
+    async def send_eof(self) -> None:
+        """Say that we send no more; TLS has no such thing short of closing."""
+        await self.wait_send_all_might_not_block()
+        if not self._tls and not self._closed:
+            self._sock.shutdown(socket.SHUT_WR)
+
+    async def aclose(self) -> None:
+        """Close at once; whatever the tail holds is dropped."""
+        self.close_now()
+        await trio.lowlevel.checkpoint()
+
+    def close_now(self) -> None:
+        """Close without waiting; tasks that wait on the socket are told."""
+        if self._closed:
+            return
+        self._closed = True
+        trio.lowlevel.notify_closing(self._sock)
+        if isinstance(self._sock, ssl.SSLSocket):
+            _say_goodbye(self._sock)
+        self._sock.close()
+        self._gone.set()
+        self._rest_arrived.unpark_all()
+        self._flushed.unpark_all()
+
+
+def _say_goodbye(sock: ssl.SSLSocket) -> None:
+    """Send the TLS close alert if the socket takes it; waiting for the peer's is not worth it."""
+    try:
+        sock.unwrap()
+    except (OSError, ValueError):
+        # Broken, or the peer's alert is not here yet, or the handshake never finished.
+        return

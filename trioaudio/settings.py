@@ -1,0 +1,260 @@
+"""What an operator may set. Every field tells its meaning, unit and limits in its metadata.
+
+The field `dial_timeout_s` is the variable `TRIOAUDIO_DIAL_TIMEOUT_S`; units are in the names.
+What is particular to a carrier is in that carrier's own settings class. `settings_loading` fills
+these classes from options, the environment and a `.env` file; this file is cheap to import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import attrs
+
+from trioaudio.core.secret import MASK, Secret, masked_url
+from trioaudio.settings_values import (
+    Address,
+    Header,
+    check_file_place,
+    check_headers,
+    check_language,
+    check_readable_file,
+    check_sample_rate,
+    check_token,
+    check_url,
+)
+
+LogLevel: TypeAlias = Literal["debug", "info", "warning", "error", "critical"]
+LogFormat: TypeAlias = Literal["console", "json"]
+
+PREFIX = "TRIOAUDIO_"
+_DAY_S = 86_400
+
+
+def variable(key: str) -> str:
+    """Return the environment variable of a field, or of `carrier_field`."""
+    return PREFIX + key.upper()
+
+
+def about(
+    text: str,
+    least: float | None = None,
+    most: float | None = None,
+    *,
+    check: Callable[[Any], None] | None = None,
+    show: Callable[[str], str] | None = None,
+) -> dict[str, object]:
+    """Return a field's metadata.
+
+    `text` is its line in the settings reference, `least` and `most` are its limits, `check`
+    raises WrongValueError with what is wrong, `show` makes a value fit to be shown in a message.
+    """
+    known = {"help": text, "least": least, "most": most, "check": check, "show": show}
+    return {key: value for key, value in known.items() if value is not None}
+
+
+def _hidden(_value: str) -> str:
+    return MASK
+
+
+def _shown_url(url: str | None) -> str:
+    return repr(url and masked_url(url))
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """Everything that is no carrier's own. Safe to print: secrets show as ***."""
+
+    carrier: str = attrs.field(
+        default="telecmi",
+        metadata=about("the carrier's protocol, e.g. telecmi, or raw for bare PCM"),
+    )
+    engine: str = attrs.field(
+        default="espeak", metadata=about("the engine that turns text into speech")
+    )
+    voice: str | None = attrs.field(
+        default=None, metadata=about("the engine's own name of a voice; empty: the engine's choice")
+    )
+    language: str | None = attrs.field(
+        default=None,
+        metadata=about(
+            "language tag (BCP 47) of the text, e.g. en-IN; empty: the voice's",
+            check=check_language,
+        ),
+    )
+    sample_rate: int = attrs.field(
+        default=8000,
+        metadata=about(
+            "hertz of the audio sent to the carrier: 8000 or 16000", check=check_sample_rate
+        ),
+    )
+    text_limit: int = attrs.field(
+        default=100_000,
+        metadata=about("characters, the longest text taken; 0: no limit", 0, 1_000_000_000),
+    )
+
+    # --- Connecting ---
+    url: str | None = attrs.field(
+        default=None,
+        repr=_shown_url,
+        metadata=about(
+            "ws:// or wss:// URL to dial; empty: dial nobody", check=check_url, show=masked_url
+        ),
+    )
+    listen: Address | None = attrs.field(
+        default=None,
+        metadata=about(
+            "HOST:PORT where carriers dial in, an IPv6 host in brackets; empty: listen nowhere"
+        ),
+    )
+    token: Secret = attrs.field(
+        default=Secret(),
+        metadata=about(
+            "bearer token sent as 'Authorization: Bearer ...' when dialling; never shown",
+            check=check_token,
+            show=_hidden,
+        ),
+    )
+    headers: tuple[Header, ...] = attrs.field(
+        default=(),
+        metadata=about(
+            "headers sent when dialling, 'Name: value' separated by |; values are never shown",
+            check=check_headers,
+            show=_hidden,
+        ),
+    )
+    tls_ca_file: Path | None = attrs.field(
+        default=None,
+        metadata=about(
+            "PEM file of the authorities trusted for wss://; empty: the system's",
+            check=check_readable_file,
+        ),
+    )
+    dial_timeout_s: float = attrs.field(
+        default=10.0, metadata=about("seconds to wait for a dialled connection", 0.01, _DAY_S)
+    )
+    answer_timeout_s: float = attrs.field(
+        default=0.0,
+        metadata=about("seconds to wait for a carrier to dial in; 0: for ever", 0, _DAY_S),
+    )
+    max_message_bytes: int = attrs.field(
+        default=1_048_576,
+        metadata=about("bytes, the largest message taken from a carrier", 1024, 1 << 30),
+    )
+
+    # --- Pacing ---
+    lead_ms: int | None = attrs.field(
+        default=None,
+        metadata=about(
+            "milliseconds each frame is sent before it is due; empty: the carrier's", 0, 2000
+        ),
+    )
+    early_ms: float = attrs.field(
+        default=1.0,
+        metadata=about("milliseconds a frame may be sent early, to save wake-ups", 0, 60),
+    )
+    keep_ms: int = attrs.field(
+        default=2000,
+        metadata=about(
+            "milliseconds, the age up to which unsent audio survives a lost connection",
+            0,
+            3_600_000,
+        ),
+    )
+
+    # --- When a connection fails ---
+    send_deadline_s: float = attrs.field(
+        default=5.0,
+        metadata=about("seconds a socket may take nothing before it counts as lost", 0.01, _DAY_S),
+    )
+    ping_interval_s: float = attrs.field(
+        default=20.0, metadata=about("seconds between pings to a carrier", 0.01, _DAY_S)
+    )
+    pong_timeout_s: float = attrs.field(
+        default=10.0,
+        metadata=about("seconds to wait for a ping's answer before the leg is lost", 0.01, _DAY_S),
+    )
+    return_grace_s: float = attrs.field(
+        default=10.0,
+        metadata=about("seconds to wait for a lost carrier to dial in again", 0, _DAY_S),
+    )
+    redial_first_s: float = attrs.field(
+        default=0.25,
+        metadata=about("seconds, the longest wait before the first redial; doubles", 0, _DAY_S),
+    )
+    redial_cap_s: float = attrs.field(
+        default=8.0, metadata=about("seconds, the longest wait before any redial", 0, _DAY_S)
+    )
+    redial_attempts: int = attrs.field(
+        default=8, metadata=about("redials in a row before giving up", 0, 1_000_000)
+    )
+    restarts_most: int = attrs.field(
+        default=5,
+        metadata=about(
+            "lost connections tolerated within TRIOAUDIO_RESTARTS_WITHIN_S", 0, 1_000_000
+        ),
+    )
+    restarts_within_s: float = attrs.field(
+        default=60.0,
+        metadata=about("seconds in which TRIOAUDIO_RESTARTS_MOST are counted", 0, _DAY_S),
+    )
+    shutdown_s: float = attrs.field(
+        default=5.0, metadata=about("seconds for all goodbyes together at the end", 0, _DAY_S)
+    )
+
+    # --- Logs ---
+    log_level: LogLevel = attrs.field(
+        default="info",
+        metadata=about("least severe level logged: debug, info, warning, error or critical"),
+    )
+    log_format: LogFormat = attrs.field(
+        default="console",
+        metadata=about("console (for people) or json (one object a line)"),
+    )
+    log_file: Path | None = attrs.field(
+        default=None,
+        metadata=about(
+            "file that errors are also appended to; empty: none", check=check_file_place
+        ),
+    )
+
+
+def conflicts(settings: Settings) -> list[str]:
+    """Return what is wrong between settings that are right by themselves, one line each."""
+    problems = []
+    if settings.redial_cap_s < settings.redial_first_s:
+        problems.append(
+            f"{variable('redial_cap_s')}={settings.redial_cap_s:g}: less than"
+            f" {variable('redial_first_s')}={settings.redial_first_s:g};"
+            " raise it or lower the other"
+        )
+    if settings.token and any(h.name.lower() == "authorization" for h in settings.headers):
+        problems.append(
+            f"{variable('headers')}: gives Authorization, and so does {variable('token')};"
+            " keep one of them"
+        )
+    return problems
+
+
+def secret_values(*holders: attrs.AttrsInstance) -> frozenset[str]:
+    """Return the plain texts that must not be shown, of settings and of carriers' settings."""
+    found: set[str] = set()
+    for holder in holders:
+        for field in attrs.fields(type(holder)):
+            found.update(_secrets_in(getattr(holder, field.name)))
+    if settings := [each for each in holders if isinstance(each, Settings)]:
+        found.update(each.url.partition("?")[2] for each in settings if each.url)
+    return frozenset(found - {""})
+
+
+def _secrets_in(value: object) -> list[str]:
+    match value:
+        case Secret():
+            # Of 'Bearer abc' the scheme is no secret, and 'abc' is one also by itself.
+            return [value.get(), value.get().rpartition(" ")[2]]
+        case tuple():
+            return [text for each in value for text in _secrets_in(each)]
+        case _:
+            return []

@@ -1,0 +1,170 @@
+"""Where settings come from: options before environment before `.env` before defaults.
+
+typed-settings finds the fields, merges the sources and converts. Its messages repeat every value,
+so the messages are made here, and all of them at once. A carrier's `frames_per_message` is the
+variable `TRIOAUDIO_<CARRIER>_FRAMES_PER_MESSAGE`; no carrier is known here by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final, TypeVar
+
+import attrs
+import typed_settings
+from typed_settings.exceptions import InvalidSettingsError
+from typed_settings.loaders import Loader
+
+from trioaudio.carriers import carrier_names, load_carrier
+from trioaudio.core.carrier import Carrier, CarrierSettings
+from trioaudio.core.errors import ConfigError
+from trioaudio.core.suggest import did_you_mean
+from trioaudio.engines import engine_names
+from trioaudio.env_file import read_env_file
+from trioaudio.settings import PREFIX, Settings, conflicts
+from trioaudio.settings_reading import DefaultsLoader, Reader, Source, SourceLoader
+
+ENV_FILE: Final = "TRIOAUDIO_ENV_FILE"
+NO_OVERRIDES: Final[Mapping[str, object]] = MappingProxyType({})
+
+S = TypeVar("S", bound=attrs.AttrsInstance)
+
+
+@attrs.frozen
+class Loaded:
+    """All settings of a run, the chosen carrier, and what the operator should be told."""
+
+    settings: Settings
+    carrier: Carrier
+    carrier_settings: CarrierSettings
+    warnings: tuple[str, ...]
+
+
+def load_settings(
+    environ: Mapping[str, str], cwd: Path, overrides: Mapping[str, object] = NO_OVERRIDES
+) -> Loaded:
+    """Return all settings, or raise ConfigError with every problem there is.
+
+    `overrides` are the command line's, by field name (`sample_rate`) or carrier and field name
+    (`telecmi_ending`); None means not given. Relative paths are taken from `cwd`. Nothing is
+    written to the process environment.
+    """
+    problems: list[str] = []
+    sources = _sources(environ, cwd, overrides, problems)
+    reader = Reader(cwd, problems)
+    settings = _read(Settings(), "", sources, reader, cwd)
+    _check_engine(sources, problems)
+    carrier = _chosen_carrier(sources, problems)
+    own = None
+    if carrier is not None:
+        own = _read(carrier.settings, f"{carrier.name}_", sources, reader, cwd)
+    warnings = _unknown(sources, problems)
+    if settings is not None:
+        problems += conflicts(settings)
+    if problems or settings is None or carrier is None or own is None:
+        raise ConfigError(*problems)
+    if settings.lead_ms is not None:
+        own = attrs.evolve(own, lead_ms=settings.lead_ms)
+    return Loaded(settings, carrier, own, tuple(warnings))
+
+
+def _sources(
+    environ: Mapping[str, str], cwd: Path, overrides: Mapping[str, object], problems: list[str]
+) -> list[Source]:
+    """Return the sources, the weakest first."""
+    sources = []
+    chosen = environ.get(ENV_FILE)
+    path = cwd / Path(chosen or ".env").expanduser()
+    if chosen or _is_file(path):
+        try:
+            sources.append(Source(_ours(read_env_file(path)), file=path.name))
+        except ConfigError as exc:
+            problems += exc.problems
+    sources.append(Source(_ours(environ)))
+    given = {key: value for key, value in overrides.items() if value is not None}
+    sources.append(Source(given, is_options=True))
+    return sources
+
+
+def _is_file(path: Path) -> bool:
+    """Say whether there is a file; in a folder we may not search there is none for us."""
+    try:
+        return path.is_file()
+    except PermissionError:
+        return False
+
+
+def _ours(variables: Mapping[str, str]) -> dict[str, object]:
+    """Return our variables by field name; like the shell's they are upper case."""
+    return {
+        name.removeprefix(PREFIX).lower(): value
+        for name, value in variables.items()
+        if name.startswith(PREFIX) and name.isupper() and name != ENV_FILE
+    }
+
+
+def _read(defaults: S, prefix: str, sources: list[Source], reader: Reader, cwd: Path) -> S | None:
+    """Return a copy of `defaults` with what the sources say; None when they say nonsense."""
+    before = len(reader.problems)
+    loaders: list[Loader] = [
+        DefaultsLoader(defaults, cwd),
+        *(SourceLoader(source, prefix, defaults, cwd) for source in sources),
+    ]
+    try:
+        return typed_settings.load_settings(type(defaults), loaders, converter=reader)
+    except InvalidSettingsError:
+        if len(reader.problems) == before:
+            raise  # no value is to blame, but a class that typed-settings cannot take
+    return None
+
+
+def _given(sources: list[Source], key: str) -> tuple[Source, str] | None:
+    """Return the strongest source of a setting and its text; None when it is the default."""
+    for source in reversed(sources):
+        if key in source.values:
+            text = str(source.values[key])
+            return (source, text) if text else None
+    return None
+
+
+def _chosen_carrier(sources: list[Source], problems: list[str]) -> Carrier | None:
+    """Return the carrier named, whatever else is wrong."""
+    found = _given(sources, "carrier")
+    if found is None:
+        return load_carrier(Settings().carrier)
+    source, name = found
+    try:
+        return load_carrier(name)
+    except ConfigError as exc:
+        problems.append(source.complaint("carrier", "", exc))
+        return None
+
+
+def _check_engine(sources: list[Source], problems: list[str]) -> None:
+    found = _given(sources, "engine")
+    if found is None:
+        return
+    source, name = found
+    if name not in (known := engine_names()):
+        wrong = f"unknown engine {name!r}; {did_you_mean(name, known)}"
+        problems.append(source.complaint("engine", "", wrong))
+
+
+def _unknown(sources: list[Source], problems: list[str]) -> list[str]:
+    """Return a warning for each variable that no setting has; an option would be a problem."""
+    known = set(attrs.fields_dict(Settings))
+    if all(known.issuperset(source.values) for source in sources):
+        return []
+    for name in carrier_names():
+        known |= {
+            f"{name}_{field}" for field in attrs.fields_dict(type(load_carrier(name).settings))
+        }
+    warnings: list[str] = []
+    for source in sources:
+        names = [source.name_of(key) for key in known]
+        for key in sorted(set(source.values) - known):
+            wrong = f"no such setting; {did_you_mean(source.name_of(key), names)}"
+            (problems if source.is_options else warnings).append(source.complaint(key, "", wrong))
+    return warnings
