@@ -118,7 +118,9 @@ async def test_a_pacer_that_sleeps_after_each_send_fails_the_same_check(
         assert_on_time(times)
 
 
-def stalls(clock: MockClock, after_frame: int, seconds: float) -> Callable[[Call, Say], Awaitable[None]]:
+def stalls(
+    clock: MockClock, after_frame: int, seconds: float
+) -> Callable[[Call, Say], Awaitable[None]]:
     """Stop the whole loop for a while, as a blocking call or a suspended machine would."""
 
     async def stall(call: Call, said: Say) -> None:
@@ -168,7 +170,9 @@ async def test_a_long_loop_stall_is_exactly_one_resync(autojump_clock: MockClock
 async def test_without_a_lead_a_stall_of_two_frames_catches_up_and_moves_nothing(
     autojump_clock: MockClock,
 ) -> None:
-    run = await run_call(two_seconds, meanwhile=stalls(autojump_clock, after_frame=10, seconds=0.12))
+    run = await run_call(
+        two_seconds, meanwhile=stalls(autojump_clock, after_frame=10, seconds=0.12)
+    )
     assert run.of(Resynced) == []
     times = run.connection.times
     schedule = [times[0] + n * PTIME for n in range(34)]

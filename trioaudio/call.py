@@ -23,16 +23,16 @@ from trioaudio.core.carrier import (
 )
 from trioaudio.core.comfort_noise import comfort_noise
 from trioaudio.core.connection import Closing, Connect, MediaConnection
+from trioaudio.core.encoding import Payload
 from trioaudio.core.engine import Engine, VoiceChoice, WordTiming
-from trioaudio.core.errors import EngineError, LegLostError, TextError
+from trioaudio.core.errors import EngineError, LegLostError, TextError, TrioaudioError
 from trioaudio.core.facts import Fact, FirstFrameSent, FramesExpired, Tell, UtteranceSent
-from trioaudio.core.payload import Payload
 from trioaudio.core.pcm import silence
 from trioaudio.core.percentiles import Histogram
 from trioaudio.core.playout_item import Action, UtteranceEnd
 from trioaudio.core.utterance import Cause, Certainty, Utterance, UtteranceEvent
 from trioaudio.core.verdict import leaves
-from trioaudio.leg import Leg, LegTiming, SentHook
+from trioaudio.leg import Leg, LegStatistics, LegTiming, SentHook
 from trioaudio.media_path import Script, Shape, speak
 from trioaudio.pacer import Pacer
 from trioaudio.playout_queue import PlayoutQueue
@@ -62,6 +62,27 @@ class Line:
 
 
 @attrs.define(eq=False)
+class CallTotals:
+    """Counts over all legs of a call that have ended."""
+
+    underruns: int = 0
+    underrun_seconds: float = 0.0
+    resyncs: int = 0
+    stalls: int = 0
+    idle_frames: int = 0
+    wire_bytes: int = 0
+
+    def add(self, leg: LegStatistics) -> None:
+        """Add what a leg counted."""
+        self.underruns += leg.clock.underruns
+        self.underrun_seconds += leg.clock.underrun_seconds
+        self.resyncs += leg.clock.resyncs
+        self.stalls += leg.stalls
+        self.idle_frames += leg.idle_frames
+        self.wire_bytes += leg.wire_bytes
+
+
+@attrs.define(eq=False)
 class Say:
     """An utterance with its text still to come."""
 
@@ -69,6 +90,8 @@ class Say:
     pieces: AsyncIterable[str]
     choice: VoiceChoice
     on_word: Callable[[WordTiming], None]
+    error: TrioaudioError | None = None
+    """What made it fail, if an engine or its text did."""
     done: trio.Event = attrs.field(factory=trio.Event)
 
 
@@ -103,6 +126,7 @@ class Call:
         self.line = line
         self.queue = PlayoutQueue(line.shape.queue_bound)
         self.leg: Leg | None = None
+        self.totals = CallTotals()
         self._engine = engine
         self._pacer = pacer
         self._lateness = lateness
@@ -170,6 +194,7 @@ class Call:
             closing = Closing(reason=f"after the hang-up: {leaves(group)[0]}")
         finally:
             leg.detach()
+            self.totals.add(leg.statistics())
             self.leg = None
             self._lost_at = trio.current_time()
         return closing
@@ -255,8 +280,8 @@ class Call:
             try:
                 await speak(script, self._engine, self.line.shape, self.queue)
             except* (EngineError, TextError) as group:
-                problem = "; ".join(map(str, leaves(group)))
-                self._complete(said, UtteranceEvent.FAIL, Cause.ERROR, problem)
+                said.error = _first(group)
+                self._complete(said, UtteranceEvent.FAIL, Cause.ERROR, str(said.error))
                 # What it has said so far is played, and is not an underrun afterwards.
                 await self.queue.put([UtteranceEnd(generation, utterance.id)])
         self._speech = None
@@ -307,3 +332,7 @@ class Call:
         if isinstance(event, Stopped) and self.leg is not None:
             self.leg.finish()
         self._on_event_outside(event)
+
+
+def _first(group: BaseException) -> TrioaudioError:
+    return next(leaf for leaf in leaves(group) if isinstance(leaf, TrioaudioError))

@@ -37,9 +37,9 @@ from trioaudio.core.carrier import (
     Starts,
 )
 from trioaudio.core.connection import Inbound, MediaConnection
+from trioaudio.core.encoding import Payload
 from trioaudio.core.errors import LegLostError, LocalProtocolError, RemoteProtocolError
 from trioaudio.core.facts import FirstFrameSent, Resynced, Stalled, Tell, Underrun, UtteranceSent
-from trioaudio.core.payload import Payload
 from trioaudio.core.percentiles import Histogram
 from trioaudio.core.playout import PlayoutClock, PlayoutStatistics
 from trioaudio.core.playout_item import Action, Audio, Mark, PlayoutItem, UtteranceEnd

@@ -16,9 +16,10 @@ import attrs
 import trio
 
 from trioaudio.core.carrier import Carrier, CarrierSettings
+from trioaudio.core.encoding import Payload
 from trioaudio.core.engine import Engine, VoiceChoice, WordTiming
 from trioaudio.core.framing import Framer
-from trioaudio.core.payload import Payload, payload_encoder
+from trioaudio.core.payload import payload_encoder
 from trioaudio.core.pcm import SAMPLE_BYTES, PcmFormat, SampleAligner
 from trioaudio.core.playout_item import Audio, PlayoutItem, UtteranceEnd
 from trioaudio.core.resampling import Resampler

@@ -45,13 +45,16 @@ def about(
     *,
     check: Callable[[Any], None] | None = None,
     show: Callable[[str], str] | None = None,
+    option: str | None = None,
 ) -> dict[str, object]:
     """Return a field's metadata.
 
     `text` is its line in the settings reference, `least` and `most` are its limits, `check`
-    raises WrongValueError with what is wrong, `show` makes a value fit to be shown in a message.
+    raises WrongValueError with what is wrong, `show` makes a value fit to be shown in a message,
+    `option` is the command line's name for it where that is not the field's.
     """
-    known = {"help": text, "least": least, "most": most, "check": check, "show": show}
+    limits = {"least": least, "most": most}
+    known = {"help": text, **limits, "check": check, "show": show, "option": option}
     return {key: value for key, value in known.items() if value is not None}
 
 
@@ -87,7 +90,9 @@ class Settings:
     sample_rate: int = attrs.field(
         default=8000,
         metadata=about(
-            "hertz of the audio sent to the carrier: 8000 or 16000", check=check_sample_rate
+            "hertz of the audio sent to the carrier: 8000 or 16000",
+            check=check_sample_rate,
+            option="--rate",
         ),
     )
     text_limit: int = attrs.field(
@@ -123,6 +128,7 @@ class Settings:
             "headers sent when dialling, 'Name: value' separated by |; values are never shown",
             check=check_headers,
             show=_hidden,
+            option="--header",
         ),
     )
     tls_ca_file: Path | None = attrs.field(

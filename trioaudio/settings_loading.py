@@ -7,6 +7,7 @@ variable `TRIOAUDIO_<CARRIER>_FRAMES_PER_MESSAGE`; no carrier is known here by n
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -23,7 +24,7 @@ from trioaudio.core.errors import ConfigError
 from trioaudio.core.suggest import did_you_mean
 from trioaudio.engines import engine_names
 from trioaudio.env_file import read_env_file
-from trioaudio.settings import PREFIX, Settings, conflicts
+from trioaudio.settings import PREFIX, Settings, conflicts, variable
 from trioaudio.settings_reading import DefaultsLoader, Reader, Source, SourceLoader
 
 ENV_FILE: Final = "TRIOAUDIO_ENV_FILE"
@@ -63,6 +64,12 @@ def load_settings(
     warnings = _unknown(sources, problems)
     if settings is not None:
         problems += conflicts(settings)
+        if carrier is not None and settings.sample_rate not in carrier.sample_rates:
+            rates = " or ".join(map(str, carrier.sample_rates))
+            problems.append(
+                f"{variable('sample_rate')}={settings.sample_rate}: {carrier.name} does not take"
+                f" it; give {rates}"
+            )
     if problems or settings is None or carrier is None or own is None:
         raise ConfigError(*problems)
     if settings.lead_ms is not None:
@@ -163,8 +170,11 @@ def _unknown(sources: list[Source], problems: list[str]) -> list[str]:
         }
     warnings: list[str] = []
     for source in sources:
-        names = [source.name_of(key) for key in known]
         for key in sorted(set(source.values) - known):
-            wrong = f"no such setting; {did_you_mean(source.name_of(key), names)}"
+            # Compared without the prefix, which would make all of them alike.
+            near = difflib.get_close_matches(key, known)
+            names = " or ".join(source.name_of(each) for each in near)
+            hint = f"did you mean {names}?" if near else "none has a name like it; remove it"
+            wrong = f"no such setting; {hint}"
             (problems if source.is_options else warnings).append(source.complaint(key, "", wrong))
     return warnings

@@ -40,7 +40,11 @@ class Source:
 
     def name_of(self, key: str) -> str:
         """Return how the operator knows a setting from here."""
-        return f"--{key.replace('_', '-')}" if self.is_options else variable(key)
+        if not self.is_options:
+            return variable(key)
+        general = attrs.fields_dict(Settings).get(key)
+        option = None if general is None else general.metadata.get("option")
+        return str(option or f"--{key.replace('_', '-')}")
 
     def complaint(self, key: str, shown: str, wrong: object) -> str:
         """Return a line naming a setting and where it stands."""

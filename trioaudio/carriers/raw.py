@@ -9,6 +9,7 @@ the start, at a clear or at the end is a setting: a text message sent as it is.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import assert_never
 
 import attrs
 
@@ -34,8 +35,8 @@ from trioaudio.core.carrier import (
     SendMark,
     Transfer,
 )
+from trioaudio.core.encoding import Payload
 from trioaudio.core.errors import LocalProtocolError
-from trioaudio.core.payload import Payload
 from trioaudio.core.pcm import SAMPLE_BYTES
 
 
@@ -43,6 +44,10 @@ from trioaudio.core.pcm import SAMPLE_BYTES
 class RawSettings(CarrierSettings):
     """What an endpoint may want to be told; empty means nothing is sent."""
 
+    open_message: str = attrs.field(
+        default="",
+        metadata={"help": "text message sent when the connection is open; empty: none"},
+    )
     clear_message: str = attrs.field(
         default="",
         metadata={"help": "text message sent to clear the endpoint's queue; empty: none"},
@@ -59,6 +64,7 @@ class RawCodec:
     def __init__(self, settings: CarrierSettings, sample_rate: int) -> None:
         del sample_rate  # the far end knows it, or it would not make sense of the bytes
         known = settings if isinstance(settings, RawSettings) else RawSettings()
+        self._open = known.open_message
         self._clear = known.clear_message
         self._end = known.end_message
 
@@ -80,12 +86,16 @@ class RawCodec:
                 return [self._clear] if self._clear else []
             case HangUp() | EndStream():
                 return [self._end] if self._end else []
-            case SendMark() | Pause() | Resume() | Answer():
+            case Answer():
+                return [self._open] if self._open else []
+            case SendMark() | Pause() | Resume():
                 return []
             case SendDtmf() | Transfer():
                 raise LocalProtocolError(
                     f"raw: an endpoint of bare PCM has no way to {type(command).__name__}"
                 )
+            case _:
+                assert_never(command)
 
     def seal(self, payload: Payload) -> Sequence[Message]:
         """Send the frame as it is."""

@@ -21,7 +21,7 @@ import binascii
 import enum
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, assert_never
 
 import attrs
 
@@ -47,8 +47,8 @@ from trioaudio.core.carrier import (
     SendMark,
     Transfer,
 )
+from trioaudio.core.encoding import Payload, PayloadForm
 from trioaudio.core.errors import LocalProtocolError
-from trioaudio.core.payload import Payload, PayloadForm
 from trioaudio.core.pcm import SAMPLE_BYTES
 
 
@@ -86,6 +86,14 @@ class TelecmiSettings(CarrierSettings):
     )
 
 
+_ACTIONS: dict[type[Command], Message] = {
+    ClearAudio: '{"action":"break"}',
+    Pause: '{"action":"pause"}',
+    Resume: '{"action":"resume"}',
+    EndStream: '{"action":"stop"}',
+}
+
+
 def _compact(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"))
 
@@ -106,7 +114,7 @@ class TelecmiCodec:
             return _caller_audio(message)
         try:
             value = json.loads(message)
-        except ValueError:
+        except (ValueError, RecursionError):  # the latter for brackets nested without end
             return [Metadata(message)]
         audio = _find_audio(value)
         if audio is None:
@@ -121,14 +129,8 @@ class TelecmiCodec:
         match command:
             case SendAudio(payload):
                 return list(self.seal(payload))
-            case ClearAudio():
-                return ['{"action":"break"}']
-            case Pause():
-                return ['{"action":"pause"}']
-            case Resume():
-                return ['{"action":"resume"}']
-            case EndStream():
-                return ['{"action":"stop"}']
+            case ClearAudio() | Pause() | Resume() | EndStream():
+                return [_ACTIONS[type(command)]]
             case HangUp():
                 return self._hang_up()
             case Transfer():
@@ -137,9 +139,13 @@ class TelecmiCodec:
                 return []
             case SendDtmf():
                 raise LocalProtocolError("telecmi: keys cannot be pressed through the stream")
+            case _:
+                assert_never(command)
 
     def seal(self, payload: Payload) -> Sequence[Message]:
         """Wrap base64 in a streamAudio message."""
+        if isinstance(payload, bytes):
+            raise LocalProtocolError("telecmi: audio goes as base64, not as bytes")
         return (f'{self._before}{payload}"}}}}',)
 
     def is_media(self, message: Message) -> bool:
@@ -151,9 +157,11 @@ class TelecmiCodec:
             case Ending.HANGUP:
                 return ['[{"action":"hangup"}]']
             case Ending.STOP:
-                return ['{"action":"stop"}']
+                return [_ACTIONS[EndStream]]
             case Ending.CLOSE:
                 return []
+            case _:
+                assert_never(self._ending)
 
 
 def _caller_audio(audio: bytes) -> list[Event]:

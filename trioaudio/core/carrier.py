@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeAlias
 
 import attrs
 
-from trioaudio.core.payload import Encoding, Payload, PayloadForm
+from trioaudio.core.encoding import Encoding, Payload, PayloadForm
 
 Message: TypeAlias = str | bytes
 """One unit on the wire: text or binary, as the carrier wants it."""

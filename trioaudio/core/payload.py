@@ -7,35 +7,13 @@ which form is data of the carrier.
 from __future__ import annotations
 
 import binascii
-import enum
 from collections.abc import Callable
-from typing import TypeAlias, assert_never
+from typing import assert_never
 
 import numpy as np
 
 from trioaudio.core import g711
-
-Payload: TypeAlias = str | bytes
-
-
-class Encoding(enum.Enum):
-    """How samples are encoded on the wire."""
-
-    PCM16 = "pcm16"
-    """16-bit linear, little-endian."""
-    PCM16_BE = "pcm16-be"
-    """16-bit linear, network byte order."""
-    MULAW = "mulaw"
-    ALAW = "alaw"
-
-
-class PayloadForm(enum.Enum):
-    """How encoded samples stand in a message."""
-
-    BINARY = "binary"
-    BASE64 = "base64"
-    """As text inside a JSON message."""
-
+from trioaudio.core.encoding import Encoding, Payload, PayloadForm
 
 _SILENCE = {
     Encoding.PCM16: b"\0",

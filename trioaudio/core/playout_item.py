@@ -7,7 +7,7 @@ from typing import TypeAlias
 import attrs
 
 from trioaudio.core.carrier import Command
-from trioaudio.core.payload import Payload
+from trioaudio.core.encoding import Payload
 
 # Plain slots classes, not frozen: a frozen one costs three times as much to make, and one is
 # made for every frame of every call. Nothing changes them after they are made.

@@ -1,4 +1,8 @@
-"""One file per engine, each exporting `open_engine`; found by name, never knowing each other."""
+"""One file per engine, each exporting `open_engine`; found by name, never knowing each other.
+
+What an engine shares with nobody but is too long for its file lies beside it, with a name that
+begins with an underscore.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +18,11 @@ if TYPE_CHECKING:
 
 
 def engine_names() -> list[str]:
-    """Return the names of all engines, sorted; a child's program is no engine."""
+    """Return the names of all engines, sorted; a part of one or a child's program is none."""
     return sorted(
         module.name
         for module in pkgutil.iter_modules(__path__)
-        if not module.name.endswith("_worker")
+        if not module.name.startswith("_") and not module.name.endswith("_worker")
     )
 
 

@@ -1,0 +1,1 @@
+"""Benchmarks anyone can run; see README.md. Nothing here is part of the installed program."""

@@ -1,0 +1,302 @@
+import random
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from wsproto.frame_protocol import FrameDecoder
+
+from trioaudio.core.websocket_frame import Opcode, client_frame, mask, server_frame
+from trioaudio.core.websocket_split import DataFrame, WebSocketSplitter
+
+HEAD = b"GET /media HTTP/1.1\r\nUpgrade: websocket\r\n\r\n"
+KEY = b"\x11\x22\x00\xff"
+LARGEST = 200
+LONGEST_HEADER = 14
+FINAL = 0x80
+PING, PONG = 0x9, 0xA
+
+
+def wire(first: int, payload: bytes, key: bytes | None) -> bytes:
+    bit = 0x80 if key else 0
+    if len(payload) < 126:
+        length = bytes((bit | len(payload),))
+    elif len(payload) < 65536:
+        length = bytes((bit | 126,)) + len(payload).to_bytes(2, "big")
+    else:
+        length = bytes((bit | 127,)) + len(payload).to_bytes(8, "big")
+    body = key + mask(payload, key) if key else payload
+    return bytes((first,)) + length + body
+
+
+def cut(data: bytes, sizes: list[int]) -> list[bytes]:
+    chunks, at = [], 0
+    for size in sizes:
+        chunks.append(data[at : at + size])
+        at += size
+    return [*chunks, data[at:]]
+
+
+def split(splitter: WebSocketSplitter, chunks: list[bytes]) -> tuple[list[DataFrame], bytes]:
+    frames, rest = [], b""
+    for chunk in chunks:
+        some, passed = splitter.push(chunk)
+        frames += some
+        rest += passed
+    return frames, rest
+
+
+def past_head(*, masked: bool, largest: int = LARGEST) -> WebSocketSplitter:
+    splitter = WebSocketSplitter(masked=masked, largest=largest)
+    assert splitter.push(HEAD) == ([], HEAD)
+    return splitter
+
+
+def payload_of(frame: DataFrame) -> bytes:
+    return mask(frame.data, frame.key) if frame.key else frame.data
+
+
+@attrs.frozen
+class Unit:
+    """A part of a stream, and what is to become of it: taken out, or passed on."""
+
+    first: int
+    payload: bytes
+    key: bytes | None
+    taken: bool = False
+    wrong: bool = False
+
+    @property
+    def wire(self) -> bytes:
+        return wire(self.first, self.payload, self.key)
+
+
+PAYLOADS = st.one_of(
+    st.binary(max_size=20), st.binary(max_size=LARGEST), st.just(bytes(125)), st.just(bytes(126))
+)
+SIZES = st.lists(st.integers(0, 60), max_size=40)
+
+
+@st.composite
+def messages(draw: st.DrawFn, key: bytes | None) -> list[Unit]:
+    """Draw a data frame, a control frame, or a fragmented message with pings in between."""
+    opcode = draw(st.sampled_from([Opcode.TEXT, Opcode.BINARY]))
+    match draw(st.sampled_from(["data", "control", "fragments"])):
+        case "data":
+            return [Unit(FINAL | opcode, draw(PAYLOADS), key, taken=True)]
+        case "control":
+            first = FINAL | draw(st.sampled_from([PING, PONG]))
+            return [Unit(first, draw(st.binary(max_size=125)), key)]
+    units = []
+    parts = draw(st.lists(PAYLOADS, min_size=2, max_size=4))
+    for index, part in enumerate(parts):
+        final = FINAL if index == len(parts) - 1 else 0
+        units.append(Unit(final | (opcode if index == 0 else 0), part, key))
+        if not final and draw(st.booleans()):
+            units.append(Unit(FINAL | PING, b"there?", key))
+    return units
+
+
+@st.composite
+def endings(draw: st.DrawFn, key: bytes | None) -> list[Unit]:
+    """Draw a frame trio-websocket ends the connection over, and what comes after it anyway."""
+    payload = draw(st.binary(max_size=20))
+    data = FINAL | Opcode.BINARY
+    other_key = None if key else KEY
+    broken = [
+        [Unit(data | reserved, payload, key) for reserved in (0x40, 0x20, 0x10)],
+        [Unit(data, payload, other_key), Unit(FINAL | PING, payload, other_key)],
+        [Unit(data, bytes(LARGEST + 1), key), Unit(data, bytes(70_000), key)],
+        [Unit(opcode, payload, key) for opcode in (3, 7, FINAL | 3, FINAL | 7)],
+        [Unit(opcode, payload, key) for opcode in (FINAL | 0xB, FINAL | 0xF, PING)],
+        [Unit(FINAL | PING, bytes(126), key), Unit(FINAL | Opcode.CLOSE, bytes(126), key)],
+        [Unit(0, payload, key), Unit(FINAL, payload, key)],  # a continuation of nothing
+    ]
+    match draw(st.sampled_from(["close", "broken", "begun again"])):
+        case "close":
+            ending = [Unit(FINAL | Opcode.CLOSE, payload, key)]
+        case "broken":
+            unit = draw(st.sampled_from(broken).flatmap(st.sampled_from))
+            ending = [attrs.evolve(unit, wrong=True)]
+        case _:
+            begun = Unit(Opcode.TEXT, payload, key)
+            again = draw(st.sampled_from([0, FINAL])) | Opcode.BINARY
+            ending = [begun, Unit(again, payload, key, wrong=True)]
+    after = draw(st.lists(messages(key), max_size=2))
+    return ending + [attrs.evolve(unit, taken=False) for each in after for unit in each]
+
+
+@st.composite
+def streams(draw: st.DrawFn, *, ended: bool) -> tuple[bool, list[Unit]]:
+    masked = draw(st.booleans())
+    key = KEY if masked else None
+    units = [unit for each in draw(st.lists(messages(key), max_size=8)) for unit in each]
+    if ended:
+        units += draw(endings(key))
+    return masked, units
+
+
+@given(stream=st.booleans().flatmap(lambda ended: streams(ended=ended)), sizes=SIZES)
+def test_data_frames_are_taken_out_and_all_else_is_passed_on_however_it_is_cut(
+    stream: tuple[bool, list[Unit]], sizes: list[int]
+) -> None:
+    masked, units = stream
+    data = HEAD + b"".join(unit.wire for unit in units)
+    splitter = WebSocketSplitter(masked=masked, largest=LARGEST)
+    frames, rest = split(splitter, cut(data, sizes))
+    assert rest == HEAD + b"".join(unit.wire for unit in units if not unit.taken)
+    taken = [unit for unit in units if unit.taken]
+    assert [frame.opcode | FINAL for frame in frames] == [unit.first for unit in taken]
+    assert [payload_of(frame) for frame in frames] == [unit.payload for unit in taken]
+    assert splitter.broken is any(unit.wrong for unit in units)
+
+
+@given(stream=streams(ended=False), sizes=SIZES)
+def test_another_library_finds_the_same_frames(
+    stream: tuple[bool, list[Unit]], sizes: list[int]
+) -> None:
+    masked, units = stream
+
+    def decoded(data: bytes) -> list[tuple[int, bytes]]:
+        decoder = FrameDecoder(client=not masked)
+        decoder.receive_bytes(data)
+        frames = []
+        while frame := decoder.process_buffer():
+            assert isinstance(frame.payload, bytes)
+            frames.append((int(frame.opcode), frame.payload))
+        return frames
+
+    data = b"".join(unit.wire for unit in units)
+    frames, rest = split(past_head(masked=masked), cut(data, sizes))
+    ours = [(int(frame.opcode), payload_of(frame)) for frame in frames]
+    assert sorted(ours + decoded(rest)) == sorted(decoded(data))
+
+
+JUNK = st.lists(
+    st.one_of(
+        st.binary(max_size=12),
+        st.sampled_from(
+            [
+                b"\x82\x82",
+                b"\x82\x02",
+                b"\x81\xfe\x00\x05",
+                b"\x81\x7e\x00\x05",
+                b"\x82\x7f" + bytes(7) + b"\x03",
+                b"\x82\xff" + b"\xff" * 8,
+                b"\x01\x00",
+                b"\x80\x00",
+                b"\x89\x7e\x00\x90",
+                b"\x8f\x01",
+            ]
+        ),
+    ),
+    max_size=20,
+).map(b"".join)
+
+
+@given(masked=st.booleans(), largest=st.integers(0, 40), data=JUNK, sizes=SIZES)
+def test_junk_is_never_lost_or_made_up_and_little_is_held(
+    masked: bool, largest: int, data: bytes, sizes: list[int]
+) -> None:
+    splitter = past_head(masked=masked, largest=largest)
+    frames: list[DataFrame] = []
+    rest = b""
+    settled = 0  # bytes of data that came out again
+    for at in range(1, len(data) + 1):
+        some, passed = splitter.push(data[at - 1 : at])
+        if some:
+            (frame,) = some
+            key = frame.key or b""
+            assert data[settled:at].endswith(key + frame.data)
+            assert not passed
+            settled = at
+        else:
+            assert data[settled:at].startswith(passed)
+            settled += len(passed)
+        assert at - settled < LONGEST_HEADER + largest
+        frames += some
+        rest += passed
+    again, rest_again = split(past_head(masked=masked, largest=largest), cut(data, sizes))
+    assert rest_again == rest
+    assert [attrs.astuple(frame) for frame in again] == [attrs.astuple(frame) for frame in frames]
+
+
+@given(lines=st.text("a:\r\n", max_size=30), body=st.binary(max_size=8), sizes=SIZES)
+def test_the_head_is_passed_on_at_once_but_for_a_beginning_of_its_end(
+    lines: str, body: bytes, sizes: list[int]
+) -> None:
+    head = (lines + "\r\n\r\n").encode()
+    head = head[: head.index(b"\r\n\r\n") + 4]
+    message = client_frame(body, KEY)
+    splitter = WebSocketSplitter(masked=True, largest=LARGEST)
+    frames: list[DataFrame] = []
+    came = passed = 0
+    for chunk in cut(head + message, sizes):
+        some, rest = splitter.push(chunk)
+        came += len(chunk)
+        passed += len(rest)
+        frames += some
+        assert min(came, len(head)) - 3 <= passed <= len(head)
+    assert passed == len(head)
+    assert [frame.message() for frame in frames] == [body]
+
+
+def test_a_message_long_in_coming_is_looked_at_once() -> None:
+    class Watched(WebSocketSplitter):
+        looks = 0
+
+        def _next_frame(self, data: bytes, at: int, frames: list[DataFrame]) -> int:
+            self.looks += 1
+            return super()._next_frame(data, at, frames)
+
+    message = random.Random(1).randbytes(5000)
+    splitter = Watched(masked=False, largest=5000)
+    splitter.push(HEAD)
+    frames, rest = split(splitter, [bytes((byte,)) for byte in server_frame(message)])
+    assert [frame.message() for frame in frames] == [message]
+    assert rest == b""
+    assert splitter.looks <= 4
+
+
+def test_a_longest_message_is_taken_and_a_longer_one_is_not() -> None:
+    fits, too_long = server_frame(bytes(LARGEST)), server_frame(bytes(LARGEST + 1))
+    splitter = past_head(masked=False)
+    frames, rest = splitter.push(fits + too_long + fits)
+    assert len(frames) == 1
+    assert rest == too_long + fits
+
+
+def test_text_and_binary_come_out_as_what_they_are() -> None:
+    data = client_frame("grüß dich", KEY) + client_frame(b"\0\1\2", KEY) + client_frame("", KEY)
+    frames, rest = past_head(masked=True).push(data)
+    assert [frame.message() for frame in frames] == ["grüß dich", b"\0\1\2", ""]
+    assert rest == b""
+
+
+def test_a_message_need_not_be_unmasked_whole_to_see_what_it_is() -> None:
+    frames, _ = past_head(masked=True).push(client_frame('{"event":"media"}', KEY))
+    assert frames[0].prefix(8) == '{"event"'
+    frames, _ = past_head(masked=True).push(client_frame("a" * 63 + "ß", KEY))
+    assert frames[0].prefix() == "a" * 63 + "\ufffd"  # cut within a character
+    frames, _ = past_head(masked=False).push(server_frame(b"abc"))
+    assert frames[0].prefix(2) == b"ab"
+    assert frames[0].message() == b"abc"
+
+
+def test_text_that_is_no_utf8_is_found_out_when_it_is_read() -> None:
+    frames, _ = past_head(masked=True).push(wire(FINAL | Opcode.TEXT, b"\xff", KEY))
+    with pytest.raises(UnicodeDecodeError):
+        frames[0].message()
+
+
+def test_the_body_of_a_refusal_is_passed_on() -> None:
+    refusal = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 9\r\n\r\nForbidden"
+    splitter = WebSocketSplitter(masked=False, largest=LARGEST)
+    assert splitter.push(refusal) == ([], refusal)
+
+
+def test_a_stream_in_order_is_not_called_broken() -> None:
+    splitter = past_head(masked=True)
+    assert not splitter.broken
+    splitter.push(wire(FINAL | Opcode.CLOSE, b"\x03\xe8", KEY))
+    assert not splitter.broken

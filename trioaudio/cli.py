@@ -1,0 +1,132 @@
+"""The command line: what was asked for, without importing what only some verbs need.
+
+`--help` and `--version` answer in a tenth of a second, because Trio, numpy and the rest are
+imported by the verb that runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from trioaudio import __version__
+
+DEFAULT_OUT = Path("trioaudio.wav")
+_DEFAULT_EXIT_CODES = """\
+exit codes: 0 all was said; 1 a bug; 2 wrong arguments or settings; 3 no text that can be spoken;
+4 the engine cannot speak; 5 the carrier is unreachable, refuses, or went away; 6 a file cannot be
+written; 130 after SIGINT, 143 after SIGTERM.  Every setting: .env.example"""
+
+
+def run_command_line(argv: Sequence[str]) -> int:
+    """Run one verb; without one, `--text` says something on a call."""
+    verbs: dict[str, Callable[[Sequence[str]], int]] = {
+        "demo": _demo,
+        "simulate": _simulate,
+        "voices": _voices,
+    }
+    if argv and argv[0] in verbs:
+        return verbs[argv[0]](argv[1:])
+    return _say(argv)
+
+
+def _say(argv: Sequence[str]) -> int:
+    parser = say_parser()
+    given = parser.parse_args(argv)
+    if given.text is None:
+        if argv:
+            parser.error("--text is missing: what shall be said?")
+        parser.print_help()
+        return 2
+    if given.play and given.no_out:
+        parser.error("--play needs the WAV file that --no-out leaves out")
+    from trioaudio.say import say  # noqa: PLC0415  imports everything
+
+    return say(given, os.environ, Path.cwd())
+
+
+def say_parser() -> argparse.ArgumentParser:
+    """Return the parser of the main job; settings not given come from the environment."""
+    parser = argparse.ArgumentParser(
+        prog="trioaudio",
+        description="Say a text on a telephone call: exact 60 ms frames, sent on time, over a"
+        " real WebSocket. Without --url or --listen, a simulated carrier on this machine is the"
+        " far end.  Other verbs: trioaudio demo | voices | simulate carrier",
+        epilog=_DEFAULT_EXIT_CODES,
+    )
+    parser.add_argument("--version", action="version", version=f"trioaudio {__version__}")
+    parser.add_argument(
+        "--text", metavar="TEXT", help="what to say; - reads standard input as it arrives"
+    )
+    voice = parser.add_argument_group("voice")
+    voice.add_argument("--engine", metavar="NAME", help="espeak (default)")
+    voice.add_argument("--voice", metavar="NAME", help="see 'trioaudio voices'")
+    voice.add_argument("--language", metavar="TAG", help="en-IN, hi, ta …")
+    far_end = parser.add_argument_group("far end")
+    far_end.add_argument("--carrier", metavar="NAME", help="telecmi (default) or raw")
+    where = far_end.add_mutually_exclusive_group()
+    where.add_argument("--url", metavar="ws[s]://…", help="dial this media endpoint")
+    where.add_argument(
+        "--listen", metavar="HOST:PORT", help="wait for a carrier; the URL to dial is printed"
+    )
+    far_end.add_argument(
+        "--header", metavar="'NAME: VALUE'", action="append", help="sent with --url; repeatable"
+    )
+    far_end.add_argument("--rate", metavar="HZ", help="8000 (default) or 16000")
+    far_end.add_argument(
+        "--lead-ms", metavar="MS", help="send each frame this much before it is due"
+    )
+    output = parser.add_argument_group("output")
+    output.add_argument(
+        "--out",
+        metavar="FILE.wav",
+        type=Path,
+        help=f"what the far end heard (default with the simulated carrier: {DEFAULT_OUT})",
+    )
+    output.add_argument("--no-out", action="store_true", help="write no WAV file")
+    output.add_argument("--report", metavar="FILE.json", help="figures as JSON; - prints them")
+    output.add_argument("--play", action="store_true", help="play the WAV file afterwards")
+    output.add_argument("--plain", action="store_true", help="plain lines, no live view")
+    output.add_argument(
+        "--log-level", metavar="LEVEL", help="debug, info (default), warning, error"
+    )
+    return parser
+
+
+def _demo(argv: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="trioaudio demo",
+        description="The timing proof: chunks of 500, 300, 700 and 200 bytes go in, frames of 960"
+        " bytes come out 60 ms apart, over a real WebSocket to a carrier in another process.",
+    )
+    parser.add_argument("--seconds", type=float, default=2.4, help="of sample audio (2.4)")
+    given = parser.parse_args(argv)
+    if not 0.1 <= given.seconds <= 3600:
+        parser.error("--seconds must be between 0.1 and 3600")
+    from trioaudio.demo import demo  # noqa: PLC0415  imports everything
+
+    return demo(given.seconds)
+
+
+def _voices(argv: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="trioaudio voices", description="List the voices and languages of an engine."
+    )
+    parser.add_argument("--engine", metavar="NAME", help="espeak (default)")
+    parser.add_argument("--language", metavar="TAG", help="only voices for this language")
+    given = parser.parse_args(argv)
+    from trioaudio.voices import print_voices  # noqa: PLC0415  imports everything
+
+    return print_voices(given.engine, given.language, os.environ, Path.cwd())
+
+
+def _simulate(argv: Sequence[str]) -> int:
+    if not argv or argv[0] != "carrier":
+        print("usage: trioaudio simulate carrier [options]; try --help", file=sys.stderr)  # noqa: T201
+        return 2
+    from trioaudio.simulators.carrier import main  # noqa: PLC0415  imports everything
+
+    return main(list(argv[1:]))

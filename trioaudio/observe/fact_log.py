@@ -1,0 +1,63 @@
+"""Facts and carrier events as log lines: what happened, at the level it deserves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never
+
+from trioaudio.core.carrier import Complaint, Event, Metadata
+from trioaudio.core.facts import (
+    EngineRestarted,
+    Fact,
+    FirstFrameSent,
+    FramesExpired,
+    LegConnected,
+    LegEnded,
+    RecoveryBegan,
+    Resynced,
+    Stalled,
+    Underrun,
+    UtteranceSent,
+)
+
+if TYPE_CHECKING:
+    from structlog.typing import FilteringBoundLogger
+
+
+def log_fact(log: FilteringBoundLogger, fact: Fact) -> None:
+    """Log one fact; docs/operations.md lists what each means and what to do."""
+    match fact:
+        case LegConnected(peer=peer, attempt=attempt):
+            log.info("carrier connected", peer=peer, connection=attempt)
+        case LegEnded(verdict=None, reason=reason):
+            log.info("connection closed", reason=reason)
+        case LegEnded(verdict=verdict, reason=reason):
+            log.warning("connection ended", verdict=verdict, reason=reason)
+        case RecoveryBegan(how=how, seconds=seconds):
+            log.warning("recovering", how=how, seconds=round(seconds, 3))
+        case Underrun(seconds=seconds):
+            log.warning("underrun: the engine was too slow", gap_ms=round(seconds * 1000, 1))
+        case Resynced(seconds=seconds):
+            log.warning("resync: we were too late", late_ms=round(seconds * 1000, 1))
+        case Stalled():
+            log.warning("the carrier takes no more for now")
+        case FramesExpired(frames=frames):
+            log.warning("speech too old to be said was dropped", frames=frames)
+        case EngineRestarted(engine=engine, reason=reason):
+            log.warning("engine restarted", engine=engine, reason=reason)
+        case FirstFrameSent(utterance=utterance):
+            log.info("first frame sent", utterance=utterance)
+        case UtteranceSent(utterance=utterance, frames=frames):
+            log.info("all frames sent", utterance=utterance, frames=frames)
+        case _:
+            assert_never(fact)
+
+
+def log_event(log: FilteringBoundLogger, event: Event) -> None:
+    """Log what the carrier reported."""
+    match event:
+        case Complaint(text=text, code=code):
+            log.warning("the carrier complains", text=text, code=code)
+        case Metadata():
+            log.info("metadata from the carrier")
+        case _:
+            log.info("event from the carrier", event_name=type(event).__name__)

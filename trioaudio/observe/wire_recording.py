@@ -1,0 +1,88 @@
+"""What we put on the wire, as a WAV file: for calls whose far end records nothing for us."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import trio
+
+from trioaudio.core.encoding import Encoding, Payload
+from trioaudio.core.payload import payload_pcm
+from trioaudio.core.pcm import PcmFormat
+from trioaudio.core.playout_item import Audio
+from trioaudio.wav_file import WavFile
+
+SENT_AHEAD = 2000
+"""Messages waiting to be written: two minutes. A disk slower than that loses the recording."""
+
+BATCH_S = 0.5
+
+
+class WireRecording:
+    """A `leg.SentHook` that never waits; a thread writes what it collects twice a second.
+
+    Audio stands where a carrier playing at its own rate would have it: gaps of more than half a
+    frame become silence, jitter does not.
+    """
+
+    def __init__(self, wav: WavFile, pcm: PcmFormat, encoding: Encoding) -> None:
+        self._wav = wav
+        self._pcm = pcm
+        self._encoding = encoding
+        self._sent_in, self._sent_out = trio.open_memory_channel[tuple[float, Payload]](SENT_AHEAD)
+        self._played_until: float | None = None
+        self._lost = 0
+        self._done = trio.Event()
+
+    def __call__(self, item: Audio, sent_at: float, lateness: float) -> None:
+        """Note one message."""
+        del lateness
+        try:
+            self._sent_in.send_nowait((sent_at, item.payload))
+        except trio.WouldBlock:
+            self._lost += 1
+
+    async def write(self) -> None:
+        """Write until `finish`. OutputError when the disk is full."""
+        async for first in self._sent_out:
+            batch = [first]
+            while len(batch) < SENT_AHEAD:
+                try:
+                    batch.append(self._sent_out.receive_nowait())
+                except (trio.WouldBlock, trio.EndOfChannel):
+                    break
+            await trio.to_thread.run_sync(self._write, batch)
+            await trio.sleep(BATCH_S)
+        self._done.set()
+
+    async def finish(self) -> None:
+        """Write what is left and give the file its name."""
+        self._sent_in.close()
+        await self._done.wait()
+        await trio.to_thread.run_sync(self._wav.finish)
+
+    def _write(self, batch: list[tuple[float, Payload]]) -> None:
+        for sent_at, payload in batch:
+            audio = payload_pcm(payload, self._encoding)
+            until = sent_at if self._played_until is None else self._played_until
+            gap = sent_at - until
+            if gap > self._pcm.ptime / 2:
+                self._wav.write_silence(round(gap * self._pcm.sample_rate))
+                until = sent_at
+            self._wav.write(audio)
+            self._played_until = until + len(audio) / 2 / self._pcm.sample_rate
+
+
+@asynccontextmanager
+async def open_recording(
+    path: Path, pcm: PcmFormat, encoding: Encoding
+) -> AsyncIterator[WireRecording]:
+    """Record into a WAV file; without `finish` nothing is left behind. OutputError."""
+    with WavFile(path, pcm.sample_rate) as wav:
+        recording = WireRecording(wav, pcm, encoding)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(recording.write)
+            yield recording
+            nursery.cancel_scope.cancel()

@@ -1,0 +1,322 @@
+"""Make one call and see it through: engine, far end, pacer, call, view, and the signals.
+
+    open engine → open far end → (call.run ∥ author: wait for the carrier, say, hang up)
+    → collect the far end's report → ours beside it
+
+The first SIGINT or SIGTERM stops the speech, tells the carrier and closes, all within the
+shutdown time; the second ends the process at once.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import attrs
+import trio
+
+from trioaudio.call import Call, Line, Say
+from trioaudio.core.backoff import Backoff
+from trioaudio.core.carrier import Recovery
+from trioaudio.core.connection import Closing
+from trioaudio.core.engine import Engine, VoiceChoice
+from trioaudio.core.errors import TrioaudioError
+from trioaudio.core.exit_code import ExitCode, exit_code_for
+from trioaudio.core.facts import Fact, LegConnected
+from trioaudio.core.pcm import PTIME_MS, PcmFormat
+from trioaudio.core.percentiles import Histogram
+from trioaudio.core.playout_item import Audio
+from trioaudio.core.utterance import Cause, Utterance, UtteranceState
+from trioaudio.core.verdict import Verdict, leaves, split_control
+from trioaudio.engines import load_engine
+from trioaudio.far_end import FarEnd, awaited, dialled, simulated
+from trioaudio.leg import Leg, LegTiming, SentHook
+from trioaudio.media_path import shape_for
+from trioaudio.observe.call_report import CallFigures, call_report
+from trioaudio.observe.send_log import SendLog
+from trioaudio.observe.wire_recording import WireRecording, open_recording
+from trioaudio.pacer import Pacer
+from trioaudio.plan import Ended, FarEndKind, Plan
+from trioaudio.screen import Screen, open_screen
+from trioaudio.supervise import LegFailure, RecoveryPolicy
+from trioaudio.text_source import TextSource
+
+SNAPSHOT_S = 0.1
+
+
+def make_the_call(plan: Plan, simulator: subprocess.Popen[bytes] | None) -> Ended:
+    """Run the whole call; return how it ended. TrioaudioError when there was no call to speak of."""
+    # What start-up made lives as long as the process: a full collection that walks over it would
+    # stop the pacer for tens of milliseconds.
+    gc.collect()
+    gc.freeze()
+    sys.setswitchinterval(0.0005)
+    try:
+        return trio.run(_OneCall(plan, simulator).run)
+    except BaseExceptionGroup as group:
+        control, failure = split_control(group)
+        if control is not None or failure is None:
+            raise
+        known = [leaf for leaf in leaves(failure) if isinstance(leaf, TrioaudioError)]
+        if len(known) < len(leaves(failure)):
+            raise
+        raise known[0] from None
+
+
+@attrs.define(eq=False)
+class _OneCall:
+    """The state of the one call there is."""
+
+    plan: Plan
+    simulator: subprocess.Popen[bytes] | None
+    log: SendLog = attrs.field(factory=SendLog)
+    screen: Screen = attrs.field(init=False)
+    call: Call | None = None
+    said: Say | None = None
+    source: TextSource | None = None
+    connections: int = 0
+    peer: str = ""
+    signal_number: int | None = None
+    started_at: float = 0.0
+    _connected: trio.Event = attrs.field(factory=trio.Event)
+    _body: trio.CancelScope = attrs.field(factory=trio.CancelScope)
+
+    async def run(self) -> Ended:
+        """Do it all; every resource is closed on the way out."""
+        plan = self.plan
+        self.started_at = trio.current_time()
+        ended = Ended(ExitCode.SAID)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._watch_signals)
+            async with open_screen(plan) as self.screen:
+                with self._body:
+                    ended = await self._call_and_report()
+                if self.signal_number is not None:
+                    ended = attrs.evolve(ended, exit_code=128 + self.signal_number)
+                await self.screen.conclude(ended)
+            nursery.cancel_scope.cancel()
+        return ended
+
+    async def _watch_signals(self) -> None:
+        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            async for number in signals:
+                if self.signal_number is not None:
+                    os._exit(128 + number)
+                self.signal_number = number
+                self._stop()
+
+    def _stop(self) -> None:
+        """End politely: cut the speech, tell the carrier, close; by force after a while."""
+        if self.call is None:
+            self._body.cancel()
+            return
+        self._body.deadline = trio.current_time() + self.plan.settings.shutdown_s
+        self.call.stop(Cause.CANCELLED)
+
+    async def _call_and_report(self) -> Ended:
+        plan, settings = self.plan, self.plan.settings
+        choice = VoiceChoice(settings.voice, settings.language)
+        async with AsyncExitStack() as stack:
+            engine = await stack.enter_async_context(load_engine(settings.engine)(self._tell))
+            engine.check(choice)
+            self.source = TextSource(settings.text_limit, engine, choice, self.screen.warn)
+            recording = await stack.enter_async_context(_recording(plan))
+            far_end = await stack.enter_async_context(_far_end(plan, self.simulator))
+            if plan.text is not None:
+                # Checked before anybody's telephone rings.
+                TextSource(settings.text_limit, engine, choice, self.screen.warn).accept(plan.text)
+            if plan.far_end is FarEndKind.AWAITED and far_end.url is not None:
+                self.screen.announce(far_end.url, on_stdout=not plan.report_on_stdout)
+            outcome, figures = await self._make(engine, choice, far_end, recording)
+            await far_end.wait_report()
+            written = True
+            if recording is not None:
+                await recording.finish()
+            elif plan.far_end is FarEndKind.SIMULATED:
+                written = bool(far_end.report and far_end.report["out"])
+            figures = attrs.evolve(figures, far_report=far_end.report, now=trio.current_time())
+        return self._judge(outcome, figures, written=written)
+
+    async def _make(
+        self, engine: Engine, choice: VoiceChoice, far_end: FarEnd, recording: WireRecording | None
+    ) -> tuple[Closing | LegFailure, CallFigures]:
+        pacer = Pacer(early=self.plan.settings.early_ms / 1000)
+        call = Call(
+            line=_line(self.plan),
+            engine=engine,
+            pacer=pacer,
+            lateness=Histogram(),
+            tell=self._tell,
+            on_event=self.screen.carrier_said,
+            on_sent=self.log if recording is None else _both(self.log, recording),
+        )
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(pacer.run)
+            nursery.start_soon(self._author, call, choice)
+            nursery.start_soon(self._show, call)
+            self.call = call
+            outcome = await call.run(far_end.connect)
+            nursery.cancel_scope.cancel()
+        return outcome, self._figures(call, engine)
+
+    async def _author(self, call: Call, choice: VoiceChoice) -> None:
+        """Say the text once somebody is there to hear it, then hang up."""
+        assert self.source is not None
+        async with trio.open_nursery() as nursery:
+            if self.plan.text is None:
+                nursery.start_soon(self.source.read_stdin)
+            else:
+                nursery.start_soon(self.source.give, self.plan.text)
+            await self._connected.wait()
+            self.said = await call.say(self.source, choice, self.screen.progress.add_word)
+            await call.hang_up()
+
+    async def _show(self, call: Call) -> None:
+        """Draw what can be seen ten times a second, in another process."""
+        while self.screen.draws:
+            self.screen.show(self._snapshot(call))
+            await trio.sleep(SNAPSHOT_S)
+
+    def _tell(self, fact: Fact) -> None:
+        if isinstance(fact, LegConnected):
+            self.connections += 1
+            self.peer = fact.peer
+            self._connected.set()
+        self.screen.tell(fact)
+
+    def _snapshot(self, call: Call) -> dict[str, Any]:
+        plan, leg = self.plan, call.leg
+        said = self.said.utterance if self.said else None
+        first = said.first_frame_at if said else None
+        now = trio.current_time()
+        sent_ms = self.log.frames * PTIME_MS
+        unheard_ms = max(0.0, leg.heard_until - now) * 1000 if leg else 0.0
+        clock = leg.clock if leg else None
+        return {
+            "state": self._state(leg, said),
+            "text": self.source.text if self.source else "",
+            "spoken": self.screen.progress.characters_at(sent_ms - unheard_ms),
+            "engine": plan.settings.engine,
+            "voice": plan.settings.voice,
+            "carrier": plan.carrier.name,
+            "peer": self.peer,
+            "frames": self.log.frames,
+            "frame_bytes": PcmFormat(plan.settings.sample_rate).frame_bytes,
+            "bytes": leg.statistics().wire_bytes if leg else None,
+            "elapsed_s": round(now - (first or now), 2),
+            "lateness_ms": self.log.lateness_ms().asdict(),
+            "history": self.log.recent_ms(),
+            "queue": call.queue.depth,
+            "queue_bound": call.queue.bound,
+            "underruns": clock.underruns if clock else 0,
+            "resyncs": clock.resyncs if clock else 0,
+            "first_frame_ms": (
+                (first - said.accepted_at) * 1000 if first and said and said.accepted_at else None
+            ),
+        }
+
+    def _state(self, leg: Leg | None, said: Utterance | None) -> str:
+        if self.signal_number is not None or (said and said.state.final):
+            return "closing"
+        if leg is None:
+            return "lost" if self.connections else "waiting"
+        return "playing" if said and said.state is UtteranceState.SENT else "speaking"
+
+    def _figures(self, call: Call, engine: Engine) -> CallFigures:
+        said = self.said.utterance if self.said else None
+        if said is not None and self.source is not None:
+            said.characters = self.source.characters
+        totals = call.totals
+        return CallFigures(
+            pcm=PcmFormat(self.plan.settings.sample_rate),
+            log=self.log,
+            ledger=call.queue.ledger.statistics(),
+            totals=totals,
+            reconnects=max(0, self.connections - 1),
+            utterance=said,
+            engine=engine.name,
+            voice=self.plan.settings.voice or self.plan.settings.language,
+            carrier=self.plan.carrier.name,
+            far_report=None,
+            now=trio.current_time(),
+        )
+
+    def _judge(
+        self, outcome: Closing | LegFailure, figures: CallFigures, *, written: bool
+    ) -> Ended:
+        """Turn what happened into an exit code, and into one line if it was not what was asked."""
+        report = call_report(figures)
+        out = self.plan.out if written else None
+        utterance = figures.utterance
+        error = self.said.error if self.said else None
+        if error is not None:
+            return Ended(exit_code_for(error), report, str(error), out)
+        if isinstance(outcome, LegFailure):
+            code = ExitCode.BUG if outcome.verdict is Verdict.BUG else ExitCode.CARRIER
+            return Ended(code, report, outcome.reason, out)
+        if utterance is None or utterance.cause is not Cause.NORMAL:
+            problem = f"the far end closed the connection ({outcome}) before all was said"
+            return Ended(ExitCode.CARRIER, report, problem, out)
+        return Ended(ExitCode.SAID, report, None, out)
+
+
+def _both(first: SentHook, second: SentHook) -> SentHook:
+    def hook(item: Audio, sent_at: float, lateness: float) -> None:
+        first(item, sent_at, lateness)
+        second(item, sent_at, lateness)
+
+    return hook
+
+
+def _line(plan: Plan) -> Line:
+    settings = plan.settings
+    return Line(
+        carrier=plan.carrier,
+        settings=plan.carrier_settings,
+        shape=shape_for(plan.carrier, plan.carrier_settings, PcmFormat(settings.sample_rate)),
+        policy=RecoveryPolicy(
+            recovery=Recovery.REDIAL if plan.far_end is FarEndKind.DIALLED else Recovery.WAIT,
+            first_wait=settings.answer_timeout_s or None,
+            return_grace=settings.return_grace_s,
+            backoff=Backoff(
+                settings.redial_first_s, settings.redial_cap_s, settings.redial_attempts
+            ),
+            restarts_most=settings.restarts_most,
+            restarts_within=settings.restarts_within_s,
+        ),
+        timing=LegTiming(
+            send_deadline=settings.send_deadline_s,
+            ping_interval=settings.ping_interval_s,
+            pong_timeout=settings.pong_timeout_s,
+        ),
+        keep=settings.keep_ms / 1000,
+    )
+
+
+def _far_end(
+    plan: Plan, simulator: subprocess.Popen[bytes] | None
+) -> AbstractAsyncContextManager[FarEnd]:
+    if simulator is not None:
+        return simulated(plan.settings, plan.carrier, simulator)
+    if plan.settings.listen is not None:
+        host, port = plan.settings.listen
+        return awaited(plan.settings, plan.carrier, host, port)
+    return dialled(plan.settings, plan.carrier)
+
+
+@asynccontextmanager
+async def _recording(plan: Plan) -> AsyncIterator[WireRecording | None]:
+    """Record what we send, where nobody at the far end does it for us."""
+    if plan.out is None or plan.far_end is FarEndKind.SIMULATED:
+        yield None
+        return
+    async with open_recording(
+        plan.out, PcmFormat(plan.settings.sample_rate), plan.carrier.encoding
+    ) as recording:
+        yield recording

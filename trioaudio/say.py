@@ -1,0 +1,174 @@
+"""`trioaudio --text`: from the arguments to the exit code.
+
+Decides what is to be done and starts what takes long to start; `one_call` does it. Every error
+becomes one line on standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from trioaudio.core.carrier import Role
+from trioaudio.core.errors import ConfigError, TextError, TrioaudioError
+from trioaudio.core.exit_code import ExitCode, exit_code_for
+from trioaudio.core.text import speakable
+from trioaudio.pending_file import PendingFile
+from trioaudio.plan import FarEndKind, Plan
+from trioaudio.players import find_player, play
+from trioaudio.settings_loading import load_settings
+
+DEFAULT_OUT = Path("trioaudio.wav")
+
+
+def say(given: argparse.Namespace, environ: Mapping[str, str], cwd: Path) -> int:
+    """Say what the arguments ask for; return the exit code."""
+    try:
+        plan = _plan(given, environ, cwd)
+        with ExitStack() as stack:
+            report_file = _open_report(given.report, stack)
+            return _carry_out(plan, report_file, stack)
+    except ConfigError as exc:
+        for problem in exc.problems:
+            _complain(problem)
+        return ExitCode.USAGE
+    except TrioaudioError as exc:
+        _complain(str(exc))
+        return exit_code_for(exc)
+
+
+def _carry_out(plan: Plan, report_file: PendingFile | None, stack: ExitStack) -> int:
+    simulator = None
+    if plan.far_end is FarEndKind.SIMULATED:
+        from trioaudio.far_end import start_simulator  # noqa: PLC0415
+
+        simulator = start_simulator(
+            plan.carrier, plan.settings, plan.carrier_settings.lead_ms, plan.out
+        )
+        stack.callback(_end_child, simulator)
+    # Trio, numpy and the rest: imported while the simulator imports its own.
+    from trioaudio.one_call import make_the_call  # noqa: PLC0415
+
+    ended = make_the_call(plan, simulator)
+    if ended.report is not None:
+        _hand_out(plan, ended.report, report_file)
+    if ended.problem is not None:
+        _complain(ended.problem)
+    if plan.play and ended.out is not None:
+        play(ended.out)
+    return ended.exit_code
+
+
+def _hand_out(plan: Plan, report: dict[str, Any], report_file: PendingFile | None) -> None:
+    text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
+    if report_file is not None:
+        report_file.write(text)
+    elif plan.report_on_stdout:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+
+def _plan(given: argparse.Namespace, environ: Mapping[str, str], cwd: Path) -> Plan:
+    loaded = load_settings(
+        environ,
+        cwd,
+        {
+            "carrier": given.carrier,
+            "engine": given.engine,
+            "voice": given.voice,
+            "language": given.language,
+            "sample_rate": given.rate,
+            "lead_ms": given.lead_ms,
+            "url": given.url,
+            "listen": given.listen,
+            "headers": given.header,
+            "log_level": given.log_level,
+        },
+    )
+    for warning in loaded.warnings:
+        _complain(warning, kind="warning")
+    settings, carrier = loaded.settings, loaded.carrier
+    # A way to the far end given on the command line beats the other one in the environment.
+    if given.listen:
+        settings = attrs.evolve(settings, url=None)
+    elif given.url:
+        settings = attrs.evolve(settings, listen=None)
+    far_end = _far_end(settings.url, settings.listen)
+    if far_end is FarEndKind.DIALLED and Role.DIAL not in carrier.roles:
+        raise ConfigError(
+            f"{carrier.name} dials us and cannot be dialled; use --listen, or --carrier raw"
+        )
+    if given.text != "-" and not speakable(given.text):
+        raise TextError(
+            "there is nothing in --text that can be spoken; give it some words, or - to read"
+            " standard input"
+        )
+    out = given.out
+    if out is None and far_end is FarEndKind.SIMULATED and not given.no_out and _free(DEFAULT_OUT):
+        out = DEFAULT_OUT
+    if given.play and out is None:
+        raise ConfigError("--play needs a WAV file: say where with --out FILE.wav")
+    if given.play:
+        find_player()
+    return Plan(
+        text=None if given.text == "-" else given.text,
+        settings=settings,
+        carrier=carrier,
+        carrier_settings=loaded.carrier_settings,
+        far_end=far_end,
+        out=None if given.no_out else out,
+        play=given.play,
+        report_on_stdout=given.report == "-",
+        plain=given.plain,
+    )
+
+
+def _far_end(url: str | None, listen: object) -> FarEndKind:
+    if url and listen:
+        raise ConfigError("both a URL to dial and an address to listen on are set; leave one out")
+    if url:
+        return FarEndKind.DIALLED
+    return FarEndKind.AWAITED if listen else FarEndKind.SIMULATED
+
+
+def _free(path: Path) -> bool:
+    """Say whether a file nobody asked for can be written here without complaint."""
+    try:
+        part = path.with_name(f"{path.name}.part")
+        part.touch()
+        part.unlink()
+    except OSError:
+        _complain(f"{path} cannot be written here; say where with --out", kind="note")
+        return False
+    return not path.is_dir()
+
+
+def _open_report(where: str | None, stack: ExitStack) -> PendingFile | None:
+    if where is None or where == "-":
+        return None
+    return stack.enter_context(PendingFile(Path(where)))
+
+
+def _end_child(process: subprocess.Popen[bytes]) -> None:
+    """See the simulator gone: its standard input closes, it leaves; it is made to after a while."""
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()
+    try:
+        process.wait(timeout=1.0)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _complain(text: str, kind: str = "error") -> None:
+    sys.stderr.write(f"trioaudio: {kind}: {text}\n")
+    sys.stderr.flush()

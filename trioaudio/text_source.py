@@ -1,0 +1,104 @@
+"""Where the text of the one-shot call comes from: the command line, or standard input as it comes."""
+
+from __future__ import annotations
+
+import codecs
+import os
+from collections.abc import Callable
+from typing import Self
+
+import trio
+
+from trioaudio.core.engine import Engine, VoiceChoice
+from trioaudio.core.errors import TextError
+from trioaudio.core.text import speakable, without_controls
+
+STDIN = 0
+READ_BYTES = 64 * 1024
+PIECES_AHEAD = 16
+"""Pieces of standard input read and not yet asked for; then the writer waits."""
+
+
+class TextSource:
+    """An utterance's text in pieces, checked as it comes: an AsyncIterable of str.
+
+    `limit` in characters, 0 for none. `said` collects the text for the live view. TextError when
+    the text is too long, cannot be read by the voice, or turns out to hold nothing to say.
+    """
+
+    def __init__(
+        self, limit: int, engine: Engine, choice: VoiceChoice, warn: Callable[[str], None]
+    ) -> None:
+        self._limit = limit
+        self._engine = engine
+        self._choice = choice
+        self._warn = warn
+        self._pieces_in, self._pieces_out = trio.open_memory_channel[str](PIECES_AHEAD)
+        self._controls = 0
+        self._speakable = False
+        self.said: list[str] = []
+        self.characters = 0
+
+    def accept(self, piece: str) -> str:
+        """Check a piece and return what of it can be spoken; TextError."""
+        text, controls = without_controls(piece)
+        self._controls += controls
+        self.characters += len(text)
+        if self._limit and self.characters > self._limit:
+            raise TextError(
+                f"the text is longer than {self._limit} characters; split it, or raise"
+                " TRIOAUDIO_TEXT_LIMIT (0: no limit)"
+            )
+        if not self._speakable and speakable(text):
+            self._engine.check_text(text, self._choice)
+            self._speakable = True
+        return text
+
+    def finish(self) -> None:
+        """Check the whole: TextError when there was nothing to say in it."""
+        if not self._speakable:
+            kind = "no letter, digit or symbol" if self.characters else "nothing"
+            raise TextError(f"there is {kind} in the text to say; give --text some words")
+        if self._controls:
+            self._warn(f"{self._controls} control characters in the text were left out")
+
+    async def give(self, text: str) -> None:
+        """Give it a text that is all there; checked by the caller before."""
+        async with self._pieces_in:
+            await self._pieces_in.send(text)
+
+    async def read_stdin(self) -> None:
+        """Read standard input until it ends, however it is cut; undecodable bytes are left out."""
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        async with self._pieces_in:
+            while True:
+                # Standard input may be a file, which epoll refuses; the thread only waits.
+                data = await trio.to_thread.run_sync(
+                    os.read, STDIN, READ_BYTES, abandon_on_cancel=True
+                )
+                piece = decoder.decode(data, final=not data)
+                if piece:
+                    await self._pieces_in.send(piece)
+                if not data:
+                    return
+
+    def __aiter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    async def __anext__(self) -> str:
+        """Return the next piece that can be spoken."""
+        try:
+            piece = self.accept(await self._pieces_out.receive())
+        except trio.EndOfChannel:
+            self.finish()
+            raise StopAsyncIteration from None
+        self.said.append(piece)
+        return piece
+
+    @property
+    def text(self) -> str:
+        """All that has come so far."""
+        if len(self.said) > 1:
+            self.said = ["".join(self.said)]
+        return "".join(self.said)
