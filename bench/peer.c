@@ -272,7 +272,7 @@ static void ask(struct leg *leg)
     socklen_t room = sizeof failure;
     getsockopt(leg->fd, SOL_SOCKET, SO_ERROR, &failure, &room);
     int size = snprintf(request, sizeof request,
-                        "GET /media?leg=%ld HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nUpgrade: websocket\r\n"
+                        "GET /media/%ld HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nUpgrade: websocket\r\n"
                         "Connection: Upgrade\r\nSec-WebSocket-Key: " WEBSOCKET_KEY
                         "\r\nSec-WebSocket-Version: 13\r\n\r\n",
                         (long)(leg - legs), port);

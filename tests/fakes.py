@@ -51,6 +51,10 @@ class FakeConnection:
         return b"T" + message.encode() + b"\n" if isinstance(message, str) else b"B" + message
 
     @property
+    def outlet(self) -> FakeConnection:
+        return self
+
+    @property
     def stalled(self) -> bool:
         return self.full
 

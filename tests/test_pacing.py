@@ -124,7 +124,7 @@ def stalls(
     """Stop the whole loop for a while, as a blocking call or a suspended machine would."""
 
     async def stall(call: Call, said: Say) -> None:
-        await trio.sleep(after_frame * PTIME)
+        await trio.sleep(after_frame * PTIME + 0.01)
         clock.jump(seconds)
 
     return stall
@@ -177,8 +177,8 @@ async def test_without_a_lead_a_stall_of_two_frames_catches_up_and_moves_nothing
     times = run.connection.times
     schedule = [times[0] + n * PTIME for n in range(34)]
     late = [n for n in range(34) if times[n] - schedule[n] > MICROSECOND]
-    assert late == [10, 11, 12] or late == [10, 11]
-    assert_on_time([times[0]] + times[1:10])
+    assert late == [11, 12]
+    assert_on_time(times[:11])
     assert times[13:] == pytest.approx(schedule[13:], abs=MICROSECOND)
 
 
@@ -292,7 +292,7 @@ async def test_barge_in_leaves_no_stale_frame_even_from_a_framer_at_work(
         nursery.start_soon(pacer.run)
         nursery.start_soon(call.run, connects(connection))
         said = await call.say(Pieces("x"), VoiceChoice())
-        await trio.sleep(0.6)
+        await trio.sleep(0.61)
         before = len(connection.audio)
         assert before == 11
         dropped = call.barge_in()

@@ -47,6 +47,8 @@ SENT_AHEAD = 256
 NOISE_FRAMES = 16
 """960 ms of comfort noise before it repeats."""
 
+_draw = Random().random  # jitter for everybody; a generator of one's own takes 2.5 kB
+
 
 @attrs.frozen
 class Line:
@@ -101,6 +103,8 @@ Work: TypeAlias = Say | HangUp
 def idle_filler(settings: CarrierSettings, shape: Shape) -> list[Payload]:
     """Return the payloads sent while nobody speaks, one frame each."""
     samples = shape.pcm.frame_samples
+    if settings.idle is Idle.NONE:
+        return []
     if settings.idle is Idle.COMFORT_NOISE:
         return [shape.to_payload(comfort_noise(samples, seed)) for seed in range(NOISE_FRAMES)]
     return [shape.to_payload(silence(samples))]
@@ -154,7 +158,7 @@ class Call:
                 nursery.start_soon(self._do_work)
                 nursery.start_soon(self._complete_what_is_played)
                 outcome = await supervise(
-                    connect, self._run_leg, self.line.policy, self._tell, Random().random
+                    connect, self._run_leg, self.line.policy, self._tell, _draw
                 )
                 nursery.cancel_scope.cancel()
             return outcome
@@ -183,7 +187,8 @@ class Call:
         closing = Closing()
         try:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(leg.watch)
+                nursery.start_soon(leg.see_stalls_through)
+                nursery.start_soon(leg.ask_for_signs_of_life)
                 self.leg = leg
                 leg.attach()
                 closing = await connection.receive(leg.receive)

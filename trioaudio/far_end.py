@@ -1,4 +1,4 @@
-"""The far end of a one-shot call: a simulated carrier, a real one that dials us, or a URL we dial."""
+"""The far end of a one-shot call: a simulated carrier, a real one, or a URL to dial."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ import json
 import os
 import secrets
 import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -34,30 +32,6 @@ _TOKEN_BYTES = 24
 def media_path(carrier: Carrier) -> str:
     """Return a path nobody can guess: an open media socket is toll fraud."""
     return f"/media/{carrier.name}/{secrets.token_urlsafe(_TOKEN_BYTES)}"
-
-
-def start_simulator(
-    carrier: Carrier, settings: Settings, lead_ms: int, out: Path | None
-) -> subprocess.Popen[bytes]:
-    """Start the simulated carrier, which is told later where to dial. ChildError.
-
-    It starts before our own imports, so that the two overlap.
-    """
-    command = [
-        *(sys.executable, "-m", "trioaudio.simulators.carrier", "--child", "--url-from-stdin"),
-        *("--dialect", carrier.name, "--rate", str(settings.sample_rate)),
-        *("--lead-ms", str(lead_ms)),
-        *(("--out", str(out)) if out else ()),
-    ]
-    try:
-        return subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
-    except OSError as exc:
-        raise ChildError(
-            f"the simulated carrier's process cannot be started: {exc.strerror or exc};"
-            " check the limit on processes and the memory"
-        ) from exc
 
 
 @attrs.define(eq=False)

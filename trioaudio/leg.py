@@ -5,7 +5,7 @@ carrier codec, and gives them to the connection without waiting. Its states:
 
 * *starved*: nothing to send; the next item put wakes it. Under an idle policy it sends filler
   meanwhile, at the moment the carrier would run dry.
-* *stalled*: the connection takes no more; its task `watch` waits until it does, and a stall longer
+* *stalled*: the connection takes no more; a task waits until it does, and a stall longer
   than the send deadline loses the leg, never just a frame.
 * *held*: the carrier asked for a pause, or a clear was just sent and audio could overtake it.
 """
@@ -105,6 +105,8 @@ class Leg:
         self.clock = PlayoutClock(
             ptime, 0.0 if carrier.stamps_by_arrival else settings.lead_ms / 1000
         )
+        self._outlet = connection.outlet
+        self._wire = connection.wire
         self._queue = queue
         self._pacer = pacer
         self._filler = filler
@@ -155,27 +157,21 @@ class Leg:
         self._pacer.wake(self, trio.current_time())
 
     def fail(self, exc: Exception) -> None:
-        """Take what a turn raised; `watch` raises it in the leg's own task."""
+        """Take what a turn raised; `see_stalls_through` raises it in the leg's own task."""
         self._failure = exc
         self._trouble.set()
 
     def finish(self) -> None:
-        """Close the connection in good order once all before is written; `watch` does it."""
+        """Close the connection in good order once all before is written, by a task of the leg."""
         self._finishing = True
         self._trouble.set()
 
-    async def watch(self) -> None:
-        """See stalls, silence and the end through, until cancelled.
+    async def see_stalls_through(self) -> None:
+        """Wait out stalls, see to the closing, and raise what a turn raised.
 
-        Raises what ends the leg out of order: LegLostError in most cases.
+        LegLostError when the carrier reads nothing for the send deadline. A task of its own
+        beside `ask_for_signs_of_life`; both go on until cancelled.
         """
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._see_stalls_through)
-            while True:
-                await trio.sleep(self._timing.ping_interval)
-                await self._ask_for_a_sign_of_life()
-
-    async def _see_stalls_through(self) -> None:
         while True:
             await self._trouble.wait()
             if self._failure is not None:
@@ -192,13 +188,16 @@ class Leg:
             self._trouble = trio.Event()
             self._pacer.wake(self, trio.current_time())
 
-    async def _ask_for_a_sign_of_life(self) -> None:
-        with trio.move_on_after(self._timing.pong_timeout) as unanswered:
-            await self.connection.ping()
-        if unanswered.cancelled_caught:
-            raise LegLostError(
-                f"no pong from {self.connection.peer} within {self._timing.pong_timeout:g} s"
-            )
+    async def ask_for_signs_of_life(self) -> None:
+        """Ping now and then; LegLostError when there is no pong. No carrier or library does."""
+        while True:
+            await trio.sleep(self._timing.ping_interval)
+            with trio.move_on_after(self._timing.pong_timeout) as unanswered:
+                await self.connection.ping()
+            if unanswered.cancelled_caught:
+                raise LegLostError(
+                    f"no pong from {self.connection.peer} within {self._timing.pong_timeout:g} s"
+                )
 
     # --- Inbound ---------------------------------------------------------------------
 
@@ -234,7 +233,7 @@ class Leg:
         """
         for message in self.codec.send(command):
             self.connection.send_control(self.connection.wire(message))
-        if self.connection.stalled:
+        if self._outlet.stalled:
             self._begin_stall()
 
     def clear(self) -> None:
@@ -258,7 +257,7 @@ class Leg:
 
     def tick(self, now: float) -> float | None:
         """Serve what is due; see `pacer.Paced`."""
-        if self.connection.stalled:
+        if self._outlet.stalled:
             self._begin_stall()
             return None
         if self._paused or not self._open:
@@ -272,7 +271,7 @@ class Leg:
             wait_until = self._serve_control(item, now)
             if wait_until is not None:
                 return wait_until
-            if self.connection.stalled:
+            if self._outlet.stalled:
                 self._begin_stall()
                 return None
             item = self._queue.take()
@@ -287,14 +286,10 @@ class Leg:
         self._send(self.codec.seal(item.payload))
         sent_at = trio.current_time()
         self._queue.ledger.send(item.frames)
-        underruns, resyncs = clock.underruns, clock.resyncs
-        gap = item.ready_at - clock.due
         lateness = clock.tick(sent_at, item.ready_at, item.frames)
         self._lateness.add(lateness)
-        if clock.underruns != underruns:
-            self._tell(Underrun(gap))
-        elif clock.resyncs != resyncs:
-            self._tell(Resynced(lateness))
+        if clock.moved:
+            self._tell(Resynced(clock.moved) if clock.resynced else Underrun(clock.moved))
         if item.utterance != self._utterance:
             self._utterance = item.utterance
             self._utterance_frames = 0
@@ -302,15 +297,15 @@ class Leg:
         self._utterance_frames += item.frames
         if self._on_sent is not None:
             self._on_sent(item, sent_at, lateness)
-        if self.connection.stalled:
+        if self._outlet.stalled:
             self._begin_stall()
             return None
         return clock.send_at
 
     def _send(self, messages: Sequence[Message]) -> None:
-        wire = self.connection.wire
+        wire = self._wire
         data = wire(messages[0]) if len(messages) == 1 else b"".join(map(wire, messages))
-        if not self.connection.try_send(data):
+        if not self._outlet.try_send(data):
             raise LocalProtocolError("audio was sent into a stalled connection")
         self._wire_bytes += len(data)
 
@@ -352,7 +347,7 @@ class Leg:
         self._idle_frames += 1
         idle.tick(now, now)
         self.clock.heard_until = idle.heard_until
-        if self.connection.stalled:
+        if self._outlet.stalled:
             self._begin_stall()
             return None
         return idle.send_at

@@ -28,8 +28,8 @@ from trioaudio.playout_queue import FRAMES_AHEAD, PlayoutQueue
 STEP_MS = 200
 """The most audio framing works on without letting other tasks run: some 50 µs of resampling."""
 
-CHUNKS_AHEAD = 3
-"""600 ms at most: how far the engine may run ahead of framing."""
+CHUNKS_AHEAD = 1
+"""200 ms at most: how far the engine may run ahead of framing, which is far ahead by itself."""
 
 WHOLE_UTTERANCE_FRAMES = 1000
 """60 s: the longest message when a whole utterance goes in one."""
@@ -74,7 +74,11 @@ class ChunkSink:
     async def write(self, chunk: bytes) -> None:
         """Pass PCM on; waits while framing is behind."""
         for start in range(0, len(chunk), self._step):
-            await self._chunks_in.send(chunk[start : start + self._step])
+            step = chunk[start : start + self._step]
+            try:
+                self._chunks_in.send_nowait(step)
+            except trio.WouldBlock:
+                await self._chunks_in.send(step)
 
 
 async def ingest(
@@ -141,8 +145,17 @@ async def frame(
     chunks_out: trio.MemoryReceiveChannel[bytes], framing: Framing, queue: PlayoutQueue
 ) -> None:
     """Frame every chunk into the queue until the engine has no more."""
-    async with chunks_out:
-        async for chunk in chunks_out:
+    with chunks_out:
+        while True:
+            try:
+                chunk = chunks_out.receive_nowait()
+            except trio.WouldBlock:
+                try:
+                    chunk = await chunks_out.receive()
+                except trio.EndOfChannel:
+                    break
+            except trio.EndOfChannel:
+                break
             await queue.put(framing.push(chunk, trio.current_time()))
     await queue.put(framing.finish(trio.current_time()))
 

@@ -9,7 +9,6 @@ shutdown time; the second ends the process at once.
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import subprocess
@@ -26,16 +25,16 @@ from trioaudio.core.backoff import Backoff
 from trioaudio.core.carrier import Recovery
 from trioaudio.core.connection import Closing
 from trioaudio.core.engine import Engine, VoiceChoice
-from trioaudio.core.errors import TrioaudioError
 from trioaudio.core.exit_code import ExitCode, exit_code_for
 from trioaudio.core.facts import Fact, LegConnected
 from trioaudio.core.pcm import PTIME_MS, PcmFormat
 from trioaudio.core.percentiles import Histogram
 from trioaudio.core.playout_item import Audio
 from trioaudio.core.utterance import Cause, Utterance, UtteranceState
-from trioaudio.core.verdict import Verdict, leaves, split_control
+from trioaudio.core.verdict import Verdict, known_error
 from trioaudio.engines import load_engine
 from trioaudio.far_end import FarEnd, awaited, dialled, simulated
+from trioaudio.garbage import settle
 from trioaudio.leg import Leg, LegTiming, SentHook
 from trioaudio.media_path import shape_for
 from trioaudio.observe.call_report import CallFigures, call_report
@@ -51,22 +50,13 @@ SNAPSHOT_S = 0.1
 
 
 def make_the_call(plan: Plan, simulator: subprocess.Popen[bytes] | None) -> Ended:
-    """Run the whole call; return how it ended. TrioaudioError when there was no call to speak of."""
-    # What start-up made lives as long as the process: a full collection that walks over it would
-    # stop the pacer for tens of milliseconds.
-    gc.collect()
-    gc.freeze()
+    """Run the whole call; return how it ended. TrioaudioError when there was none to speak of."""
+    settle()
     sys.setswitchinterval(0.0005)
     try:
         return trio.run(_OneCall(plan, simulator).run)
     except BaseExceptionGroup as group:
-        control, failure = split_control(group)
-        if control is not None or failure is None:
-            raise
-        known = [leaf for leaf in leaves(failure) if isinstance(leaf, TrioaudioError)]
-        if len(known) < len(leaves(failure)):
-            raise
-        raise known[0] from None
+        raise known_error(group) from None
 
 
 @attrs.define(eq=False)

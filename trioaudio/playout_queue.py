@@ -3,23 +3,24 @@
 It belongs to the call, not to the leg: what was not sent survives a lost connection. A barge-in
 bumps the generation and drains; what a framer puts in afterwards is of an old generation and is
 dropped when its turn comes. Every frame is in the ledger.
+
+Not a memory channel, for one reason: a channel wakes its sender for every item taken, which costs
+a task switch, as much as sending the frame. Here framing sleeps until the queue is down to its
+low-water mark, and then fills it in one go.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 
 import trio
 
 from trioaudio.core.ledger import Ledger
-from trioaudio.core.playout_item import Audio, PlayoutItem
+from trioaudio.core.playout_item import Audio, PlayoutItem, UtteranceEnd
 
-FRAMES_AHEAD = 8
-"""480 ms: how far framing may run ahead of the pacer."""
-
-
-def _frames(items: Sequence[PlayoutItem]) -> int:
-    return sum(item.frames for item in items if type(item) is Audio)
+FRAMES_AHEAD = 9
+"""540 ms: how far framing may run ahead of the pacer; it goes on when a third of it is left."""
 
 
 class PlayoutQueue:
@@ -29,17 +30,18 @@ class PlayoutQueue:
         self.ledger = Ledger()
         self.generation = 0
         self.bound = bound
-        self._items_in, self._items_out = trio.open_memory_channel[PlayoutItem](bound)
-        self._take_nowait = self._items_out.receive_nowait
+        self._low = bound // 3
+        self._items: deque[PlayoutItem] = deque()
+        self._room = trio.lowlevel.ParkingLot()
         self._on_item: Callable[[], None] | None = None
         self._to_expire = 0
 
     def serve(self, on_item: Callable[[], None] | None) -> None:
-        """Call `on_item` at each item put; None when nobody takes them for now."""
+        """Call `on_item` when there is something to take again; None when nobody takes."""
         self._on_item = on_item
 
     async def put(self, items: Sequence[PlayoutItem]) -> None:
-        """Queue items in order, waiting for room.
+        """Queue items in order, waiting for room; a checkpoint only if it waits.
 
         If cancelled, the frames not queued yet count as flushed.
         """
@@ -48,10 +50,9 @@ class PlayoutQueue:
         done = 0
         try:
             for item in items:
-                try:
-                    self._items_in.send_nowait(item)
-                except trio.WouldBlock:
-                    await self._items_in.send(item)
+                if len(self._items) >= self.bound:
+                    await self._room.park()
+                self._items.append(item)
                 done += 1
                 if self._on_item is not None:
                     self._on_item()
@@ -61,19 +62,29 @@ class PlayoutQueue:
 
     def take(self) -> PlayoutItem | None:
         """Return the next item of the generation in force; None when there is none yet."""
-        while True:
-            try:
-                item = self._take_nowait()
-            except trio.WouldBlock:
-                return None
-            if item.generation != self.generation:
-                if type(item) is Audio:
-                    self.ledger.flush(item.frames)
-            elif self._to_expire and type(item) is Audio:
-                self._to_expire = max(0, self._to_expire - item.frames)
-                self.ledger.flush(item.frames, expired=True)
-            else:
+        items = self._items
+        while items:
+            item = items.popleft()
+            if len(items) <= self._low and self._room:
+                self._room.unpark_all()
+            if item.generation == self.generation and not self._to_expire:
                 return item
+            if not self._drop(item):
+                return item
+        return None
+
+    def _drop(self, item: PlayoutItem) -> bool:
+        """Drop an item of an older generation, or speech that is too old; say whether it was."""
+        old = item.generation != self.generation
+        if isinstance(item, Audio):
+            self.ledger.flush(item.frames, expired=not old)
+            if not old:
+                self._to_expire = max(0, self._to_expire - item.frames)
+            return True
+        if isinstance(item, UtteranceEnd) and not old and not self._items:
+            # What was late is over; what comes next is new and stays.
+            self._to_expire = 0
+        return old
 
     def flush(self) -> int:
         """Drop all speech queued and all still on its way here; return the frames dropped now."""
@@ -90,4 +101,8 @@ class PlayoutQueue:
     @property
     def depth(self) -> int:
         """Items waiting."""
-        return self._items_out.statistics().current_buffer_used
+        return len(self._items)
+
+
+def _frames(items: Sequence[PlayoutItem]) -> int:
+    return sum(item.frames for item in items if isinstance(item, Audio))

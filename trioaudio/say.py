@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -25,6 +24,7 @@ from trioaudio.pending_file import PendingFile
 from trioaudio.plan import FarEndKind, Plan
 from trioaudio.players import find_player, play
 from trioaudio.settings_loading import load_settings
+from trioaudio.simulator_child import end_simulator, start_simulator
 
 DEFAULT_OUT = Path("trioaudio.wav")
 
@@ -48,12 +48,10 @@ def say(given: argparse.Namespace, environ: Mapping[str, str], cwd: Path) -> int
 def _carry_out(plan: Plan, report_file: PendingFile | None, stack: ExitStack) -> int:
     simulator = None
     if plan.far_end is FarEndKind.SIMULATED:
-        from trioaudio.far_end import start_simulator  # noqa: PLC0415
-
         simulator = start_simulator(
             plan.carrier, plan.settings, plan.carrier_settings.lead_ms, plan.out
         )
-        stack.callback(_end_child, simulator)
+        stack.callback(end_simulator, simulator)
     # Trio, numpy and the rest: imported while the simulator imports its own.
     from trioaudio.one_call import make_the_call  # noqa: PLC0415
 
@@ -155,18 +153,6 @@ def _open_report(where: str | None, stack: ExitStack) -> PendingFile | None:
     if where is None or where == "-":
         return None
     return stack.enter_context(PendingFile(Path(where)))
-
-
-def _end_child(process: subprocess.Popen[bytes]) -> None:
-    """See the simulator gone: its standard input closes, it leaves; it is made to after a while."""
-    for pipe in (process.stdin, process.stdout, process.stderr):
-        if pipe is not None:
-            pipe.close()
-    try:
-        process.wait(timeout=1.0)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 def _complain(text: str, kind: str = "error") -> None:

@@ -33,8 +33,8 @@ from trioaudio.core.carrier import (
     SendMark,
     Transfer,
 )
-from trioaudio.core.errors import LocalProtocolError, RemoteProtocolError
 from trioaudio.core.encoding import Payload, PayloadForm
+from trioaudio.core.errors import LocalProtocolError, RemoteProtocolError
 from trioaudio.core.payload import encode, payload_encoder
 from trioaudio.core.pcm import PcmFormat
 

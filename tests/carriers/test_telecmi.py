@@ -26,8 +26,8 @@ from trioaudio.core.carrier import (
     SendMark,
     Transfer,
 )
-from trioaudio.core.errors import LocalProtocolError
 from trioaudio.core.encoding import Encoding, PayloadForm
+from trioaudio.core.errors import LocalProtocolError
 from trioaudio.core.payload import payload_encoder
 
 BASE64 = payload_encoder(Encoding.PCM16, PayloadForm.BASE64)

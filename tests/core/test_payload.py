@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trioaudio.core.g711 import Law, compress
 from trioaudio.core.encoding import Encoding, PayloadForm
+from trioaudio.core.g711 import Law, compress
 from trioaudio.core.payload import decode, encode, payload_encoder, payload_pcm
 
 SAMPLES = st.lists(st.integers(-32768, 32767), max_size=50)

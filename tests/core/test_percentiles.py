@@ -96,3 +96,12 @@ def test_statistics_are_in_milliseconds() -> None:
 
 def test_an_empty_histogram_knows_nothing() -> None:
     assert Histogram().statistics().asdict() == {"p50": None, "p99": None, "max": None}
+
+
+def test_a_cleared_histogram_is_as_good_as_new() -> None:
+    histogram = Histogram()
+    histogram.add(1.0)
+    histogram.clear()
+    assert (histogram.count, histogram.max, histogram.sum) == (0, 0.0, 0.0)
+    histogram.add(0.001)
+    assert histogram.statistics() == Spread(p50=1.0, p99=1.0, max=1.0)

@@ -188,15 +188,16 @@ def test_the_schedule_moves_by_underruns_and_resyncs_only_and_always_forward(
         old_due = clock.due
         ready = old_due + gap
         now = ready + wait
-        if gap > SAME_INSTANT:
-            moved += gap
-        elif gap + wait > 3 * PTIME + 2 * SAME_INSTANT:
-            moved += gap + wait
-            resyncs += 1
-        elif gap + wait > 3 * PTIME - SAME_INSTANT:
+        if abs(gap + wait - 3 * PTIME) < 2 * SAME_INSTANT or 0 < gap < 2 * SAME_INSTANT:
             assume(False)  # too near to call
+        resynced = not gap and wait > 3 * PTIME
+        move = gap or (wait if resynced else 0.0)
+        moved += move
+        resyncs += resynced
         lateness = clock.tick(now, ready, frames)
         assert lateness == pytest.approx(wait)
+        assert clock.moved == pytest.approx(move)
+        assert clock.resynced is resynced or not clock.moved
         sent += frames
         assert clock.due == pytest.approx(EPOCH + moved + sent * PTIME)
         assert clock.due > old_due

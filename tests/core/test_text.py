@@ -128,6 +128,7 @@ def test_or_else_at_the_limit() -> None:
 
 def test_a_comma_at_the_very_beginning_is_no_place_to_cut() -> None:
     assert clauses_of(",abcdef", limit=4) == [Clause(",abc", 0), Clause("def", 4)]
+    assert clauses_of("a,bcdef", limit=4) == [Clause("a,", 0), Clause("bcde", 2), Clause("f", 6)]
 
 
 def test_a_whole_clause_of_the_limit_is_not_cut() -> None:

@@ -9,7 +9,7 @@ from trioaudio.core.errors import (
     LocalProtocolError,
     RemoteProtocolError,
 )
-from trioaudio.core.verdict import Verdict, judge, leaves, split_control
+from trioaudio.core.verdict import Verdict, judge, known_error, leaves, split_control
 
 LOST = LegLostError("reset")
 REFUSED = LegRefusedError("403")
@@ -73,3 +73,15 @@ def test_leaves_come_in_order() -> None:
     assert leaves(LOST) == [LOST]
     nested = ExceptionGroup("", [LOST, ExceptionGroup("", [REFUSED, BUG]), LOST])
     assert leaves(nested) == [LOST, REFUSED, BUG, LOST]
+
+
+def test_a_group_of_known_errors_is_told_by_its_first() -> None:
+    assert known_error(ExceptionGroup("", [ExceptionGroup("", [REFUSED]), LOST])) is REFUSED
+
+
+@pytest.mark.parametrize("other", [BUG, KeyboardInterrupt()])
+def test_a_group_with_anything_else_in_it_is_raised_as_it_is(other: BaseException) -> None:
+    group = BaseExceptionGroup("", [LOST, BaseExceptionGroup("", [other])])
+    with pytest.raises(BaseExceptionGroup) as caught:
+        known_error(group)
+    assert caught.value is group

@@ -97,46 +97,37 @@ def messages(draw: st.DrawFn, key: bytes | None) -> list[Unit]:
     return units
 
 
-@st.composite
-def endings(draw: st.DrawFn, key: bytes | None) -> list[Unit]:
-    """Draw a frame trio-websocket ends the connection over, and what comes after it anyway."""
-    payload = draw(st.binary(max_size=20))
-    data = FINAL | Opcode.BINARY
+def endings(key: bytes | None) -> list[list[Unit]]:
+    """Return what trio-websocket ends the connection over, in every way there is."""
+    payload = b"xyz"
+    data, ping, close = FINAL | Opcode.BINARY, FINAL | PING, FINAL | Opcode.CLOSE
     other_key = None if key else KEY
+    begun = Unit(Opcode.TEXT, payload, key)
     broken = [
-        [Unit(data | reserved, payload, key) for reserved in (0x40, 0x20, 0x10)],
-        [Unit(data, payload, other_key), Unit(FINAL | PING, payload, other_key)],
-        [Unit(data, bytes(LARGEST + 1), key), Unit(data, bytes(70_000), key)],
-        [Unit(opcode, payload, key) for opcode in (3, 7, FINAL | 3, FINAL | 7)],
-        [Unit(opcode, payload, key) for opcode in (FINAL | 0xB, FINAL | 0xF, PING)],
-        [Unit(FINAL | PING, bytes(126), key), Unit(FINAL | Opcode.CLOSE, bytes(126), key)],
-        [Unit(0, payload, key), Unit(FINAL, payload, key)],  # a continuation of nothing
+        *(Unit(data | reserved, payload, key) for reserved in (0x40, 0x20, 0x10)),
+        *(Unit(first, payload, other_key) for first in (data, ping, close)),
+        *(Unit(data, bytes(length), key) for length in (LARGEST + 1, 70_000)),
+        *(Unit(final | opcode, payload, key) for final in (0, FINAL) for opcode in range(3, 8)),
+        *(Unit(FINAL | opcode, payload, key) for opcode in range(0xB, 0x10)),
+        *(Unit(opcode, payload, key) for opcode in (Opcode.CLOSE, PING, PONG)),
+        *(Unit(first, bytes(126), key) for first in (ping, close)),
+        *(Unit(first, payload, key) for first in (0, FINAL)),  # a continuation of nothing
     ]
-    match draw(st.sampled_from(["close", "broken", "begun again"])):
-        case "close":
-            ending = [Unit(FINAL | Opcode.CLOSE, payload, key)]
-        case "broken":
-            unit = draw(st.sampled_from(broken).flatmap(st.sampled_from))
-            ending = [attrs.evolve(unit, wrong=True)]
-        case _:
-            begun = Unit(Opcode.TEXT, payload, key)
-            again = draw(st.sampled_from([0, FINAL])) | Opcode.BINARY
-            ending = [begun, Unit(again, payload, key, wrong=True)]
-    after = draw(st.lists(messages(key), max_size=2))
-    return ending + [attrs.evolve(unit, taken=False) for each in after for unit in each]
+    return [
+        [Unit(close, payload, key)],
+        *([attrs.evolve(unit, wrong=True)] for unit in broken),
+        *([begun, Unit(final | 1, payload, key, wrong=True)] for final in (0, FINAL)),
+    ]
 
 
 @st.composite
-def streams(draw: st.DrawFn, *, ended: bool) -> tuple[bool, list[Unit]]:
+def streams(draw: st.DrawFn) -> tuple[bool, list[Unit]]:
     masked = draw(st.booleans())
     key = KEY if masked else None
-    units = [unit for each in draw(st.lists(messages(key), max_size=8)) for unit in each]
-    if ended:
-        units += draw(endings(key))
-    return masked, units
+    return masked, [unit for each in draw(st.lists(messages(key), max_size=8)) for unit in each]
 
 
-@given(stream=st.booleans().flatmap(lambda ended: streams(ended=ended)), sizes=SIZES)
+@given(stream=streams(), sizes=SIZES)
 def test_data_frames_are_taken_out_and_all_else_is_passed_on_however_it_is_cut(
     stream: tuple[bool, list[Unit]], sizes: list[int]
 ) -> None:
@@ -148,10 +139,45 @@ def test_data_frames_are_taken_out_and_all_else_is_passed_on_however_it_is_cut(
     taken = [unit for unit in units if unit.taken]
     assert [frame.opcode | FINAL for frame in frames] == [unit.first for unit in taken]
     assert [payload_of(frame) for frame in frames] == [unit.payload for unit in taken]
-    assert splitter.broken is any(unit.wrong for unit in units)
+    assert not splitter.broken
 
 
-@given(stream=streams(ended=False), sizes=SIZES)
+@pytest.mark.parametrize("key", [KEY, None])
+def test_nothing_is_taken_out_after_a_close_or_an_error(key: bytes | None) -> None:
+    before = Unit(FINAL | Opcode.TEXT, b"before", key, taken=True)
+    after = [Unit(FINAL | Opcode.BINARY, b"after", key), Unit(FINAL | PING, b"", key)]
+    for ending in endings(key):
+        passed_on = b"".join(unit.wire for unit in [*ending, *after])
+        for size in (1, len(passed_on)):
+            chunks = [passed_on[at : at + size] for at in range(0, len(passed_on), size)]
+            splitter = past_head(masked=key is not None)
+            frames, rest = split(splitter, [before.wire, *chunks])
+            assert [payload_of(frame) for frame in frames] == [b"before"]
+            assert rest == passed_on
+            assert splitter.broken is any(unit.wrong for unit in ending)
+
+
+@pytest.mark.parametrize("key", [KEY, None])
+@pytest.mark.parametrize("length", [0, 1, 125, 126, 65_535, 65_536])
+def test_a_frame_of_any_length_is_taken_with_its_last_byte(key: bytes | None, length: int) -> None:
+    frame = wire(FINAL | Opcode.BINARY, bytes(length), key)
+    splitter = past_head(masked=key is not None, largest=65_536)
+    for chunk in cut(frame[:-1], [1] * LONGEST_HEADER):
+        assert splitter.push(chunk) == ([], b"")
+    frames, rest = splitter.push(frame[-1:])
+    assert [payload_of(each) for each in frames] == [bytes(length)]
+    assert rest == b""
+
+
+@pytest.mark.parametrize("key", [KEY, None])
+def test_a_longest_control_frame_is_in_order(key: bytes | None) -> None:
+    ping = wire(FINAL | PING, bytes(125), key)
+    splitter = past_head(masked=key is not None, largest=10)
+    assert splitter.push(ping) == ([], ping)
+    assert not splitter.broken
+
+
+@given(stream=streams(), sizes=SIZES)
 def test_another_library_finds_the_same_frames(
     stream: tuple[bool, list[Unit]], sizes: list[int]
 ) -> None:
@@ -221,24 +247,43 @@ def test_junk_is_never_lost_or_made_up_and_little_is_held(
     assert [attrs.astuple(frame) for frame in again] == [attrs.astuple(frame) for frame in frames]
 
 
-@given(lines=st.text("a:\r\n", max_size=30), body=st.binary(max_size=8), sizes=SIZES)
+@given(lines=st.text("a\r\n", max_size=30), size=st.integers(1, 6))
 def test_the_head_is_passed_on_at_once_but_for_a_beginning_of_its_end(
-    lines: str, body: bytes, sizes: list[int]
+    lines: str, size: int
 ) -> None:
-    head = (lines + "\r\n\r\n").encode()
+    head = lines.encode() + b"\r\n\r\n"
     head = head[: head.index(b"\r\n\r\n") + 4]
-    message = client_frame(body, KEY)
     splitter = WebSocketSplitter(masked=True, largest=LARGEST)
-    frames: list[DataFrame] = []
-    came = passed = 0
-    for chunk in cut(head + message, sizes):
-        some, rest = splitter.push(chunk)
-        came += len(chunk)
-        passed += len(rest)
-        frames += some
-        assert min(came, len(head)) - 3 <= passed <= len(head)
-    assert passed == len(head)
-    assert [frame.message() for frame in frames] == [body]
+    passed = b""
+    for chunk in cut(head, [size] * (len(head) // size)):
+        frames, rest = splitter.push(chunk)
+        passed += rest
+        assert frames == []
+        assert head.startswith(passed)
+    assert passed == head
+    frames, rest = splitter.push(client_frame(b"first", KEY))
+    assert [frame.message() for frame in frames] == [b"first"]
+    assert rest == b""
+
+
+def test_of_a_head_only_a_beginning_of_its_end_waits() -> None:
+    splitter = WebSocketSplitter(masked=True, largest=LARGEST)
+    steps = [
+        (b"GET", b"GET"),
+        (b"\r", b""),
+        (b"x", b"\rx"),
+        (b"\r\n", b""),
+        (b"y", b"\r\ny"),
+        (b"\r\n\r", b""),
+        (b"\r", b"\r\n\r"),
+        (b"\n", b""),
+        (b"\r", b""),
+        (b"\n" + client_frame(b"z", KEY)[:2], b"\r\n\r\n"),
+    ]
+    for chunk, passed in steps:
+        assert splitter.push(chunk) == ([], passed)
+    ((frame,), rest) = splitter.push(client_frame(b"z", KEY)[2:])
+    assert (frame.message(), rest) == (b"z", b"")
 
 
 def test_a_message_long_in_coming_is_looked_at_once() -> None:

@@ -39,6 +39,23 @@ class Inbound(Protocol):
         ...
 
 
+class Outlet(Protocol):
+    """The sending side of a connection as the pacer uses it: nothing here waits."""
+
+    @property
+    def stalled(self) -> bool:
+        """Whether bytes accepted earlier still wait for the socket to take them."""
+        ...
+
+    def try_send(self, data: bytes) -> bool:
+        """Send whole wire units now, or say False and take nothing if the socket is stalled.
+
+        What is taken is never torn: what the kernel does not take at once is kept and goes
+        before anything else. Raises LegLostError when the connection is gone.
+        """
+        ...
+
+
 class MediaConnection(Protocol):
     """One open media connection. Sending never waits; receiving never waits for playout."""
 
@@ -48,20 +65,12 @@ class MediaConnection(Protocol):
         ...
 
     @property
-    def stalled(self) -> bool:
-        """Whether bytes accepted earlier still wait for the socket to take them."""
+    def outlet(self) -> Outlet:
+        """Where the pacer sends; the same object for the connection's life."""
         ...
 
     def wire(self, message: Message) -> bytes:
         """Return a message as the bytes that go on the wire: WebSocket header and mask, or TLV."""
-        ...
-
-    def try_send(self, data: bytes) -> bool:
-        """Send whole wire units now, or say False and take nothing if the socket is stalled.
-
-        What is taken is never torn: what the kernel does not take at once is kept and goes
-        before anything else. Raises LegLostError when the connection is gone.
-        """
         ...
 
     def send_control(self, data: bytes) -> None:

@@ -58,6 +58,10 @@ class PlayoutClock:
     underrun_seconds: float = 0.0
     longest_underrun_seconds: float = 0.0
     resyncs: int = 0
+    moved: float = 0.0
+    """Seconds the last tick moved the schedule by; 0 unless it was an underrun or a resync."""
+    resynced: bool = False
+    """Whether it was a resync."""
     _n: int = 0
     _made_at: float = 0.0  # when the schedule in force was made: nothing could go before that
 
@@ -88,13 +92,16 @@ class PlayoutClock:
         """
         due = self.epoch + self._n * self.ptime
         lateness = now - max(due - self.lead, ready_at, self._made_at)
+        self.moved = 0.0
         gap = ready_at - due
         if gap > SAME_INSTANT:
+            self.moved, self.resynced = gap, False
             self.epoch += gap
             self.underruns += 1
             self.underrun_seconds += gap
             self.longest_underrun_seconds = max(self.longest_underrun_seconds, gap)
         elif now - due > RESYNC_AFTER_FRAMES * self.ptime + SAME_INSTANT:
+            self.moved, self.resynced = now - due, True
             self.epoch += now - due
             self._made_at = now
             self.resyncs += 1

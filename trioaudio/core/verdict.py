@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import enum
 
-from trioaudio.core.errors import LegLostError, LegRefusedError, RemoteProtocolError
+from trioaudio.core.errors import (
+    LegLostError,
+    LegRefusedError,
+    RemoteProtocolError,
+    TrioaudioError,
+)
 
 
 class Verdict(enum.IntEnum):
@@ -53,3 +58,11 @@ def leaves(exc: BaseException) -> list[BaseException]:
     if isinstance(exc, BaseExceptionGroup):
         return [leaf for each in exc.exceptions for leaf in leaves(each)]
     return [exc]
+
+
+def known_error(group: BaseExceptionGroup[BaseException]) -> TrioaudioError:
+    """Return the error a group holds if all in it was raised on purpose; else raise the group."""
+    known = [leaf for leaf in leaves(group) if isinstance(leaf, TrioaudioError)]
+    if len(known) < len(leaves(group)):
+        raise group
+    return known[0]

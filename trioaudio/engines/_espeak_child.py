@@ -11,8 +11,14 @@ import attrs
 import trio
 
 from trioaudio.core.child_protocol import Message, MessageReader, pack
-from trioaudio.core.errors import ChildError, EngineError, EngineFault, FaultScope
-from trioaudio.engines import espeak_worker as worker
+from trioaudio.core.errors import (
+    ChildError,
+    EngineError,
+    EngineFault,
+    FaultScope,
+    LocalProtocolError,
+)
+from trioaudio.engines import _espeak_messages as said
 from trioaudio.engines._espeak_voices import Catalogue
 
 _READ_BYTES = 65536
@@ -35,8 +41,8 @@ class Child:
     """A worker that runs. Requests are queued and never waited for."""
 
     def __init__(self, process: trio.Process) -> None:
-        assert process.stdin is not None  # noqa: S101 - both were asked for
-        assert process.stdout is not None  # noqa: S101
+        assert process.stdin is not None
+        assert process.stdout is not None
         self._process = process
         self._stdin = process.stdin
         self._stdout = process.stdout
@@ -73,9 +79,12 @@ class Child:
                 await self._stdin.send_all(requests)
 
     async def receive(self) -> list[Message] | None:
-        """Return messages, perhaps none; None when the worker is gone. LocalProtocolError."""
+        """Return messages, perhaps none; None when the worker is gone. EngineError for junk."""
         data = await self._stdout.receive_some(_READ_BYTES)
-        return self._reader.push(bytes(data)) if data else None
+        try:
+            return self._reader.push(bytes(data)) if data else None
+        except LocalProtocolError as exc:
+            raise unavailable(f"its process sent {exc}") from exc
 
     async def leave(self) -> None:
         """Close the pipes, which is the worker's sign to go; kill it if it does not."""
@@ -111,14 +120,14 @@ async def open_child(command: Sequence[str]) -> AsyncIterator[Child]:
 
 async def greet(child: Child, seconds: float) -> Greeting:
     """Wait until a new worker is ready and has listed its voices; EngineError if it fails to."""
-    child.send(worker.LIST, 0)
+    child.send(said.LIST, 0)
     ready: list[str] = []
     with trio.move_on_after(seconds):
         while (messages := await child.receive()) is not None:
             for kind, _, payload in messages:
-                if kind == worker.READY:
+                if kind == said.READY:
                     ready = payload.decode("utf-8", "surrogateescape").split("\0")
-                elif kind == worker.VOICES:
+                elif kind == said.VOICES:
                     rate, library, data, version = ready
                     catalogue = Catalogue.from_listing(json.loads(payload))
                     return Greeting(int(rate), library, data, version, catalogue)

@@ -6,7 +6,6 @@ asked for again, and as equal clauses are equal PCM, what had come of it is skip
 
 from __future__ import annotations
 
-import struct
 from collections import deque
 from collections.abc import Callable
 
@@ -17,13 +16,12 @@ from trioaudio.core.engine import WordTiming
 from trioaudio.core.errors import EngineError
 from trioaudio.core.pcm import SAMPLE_BYTES, silence
 from trioaudio.core.text import CLAUSE_LIMIT, Clause
+from trioaudio.engines._espeak_messages import DONE_PAYLOAD, WORD_PAYLOAD
 
 ASK_AHEAD_MS = 1000
 """The next clause is asked for when this much is unwritten; making one takes about 20 ms."""
 
 _SOFT_CUT_FROM = CLAUSE_LIMIT * 3 // 4
-_WORD = struct.Struct("<III")
-_PAUSE = struct.Struct("<I")
 
 
 @attrs.define(eq=False)
@@ -108,7 +106,7 @@ class Utterance:
             asked.skip_words -= 1
             return
         asked.words += 1
-        samples, start, length = _WORD.unpack(payload)
+        samples, start, length = WORD_PAYLOAD.unpack(payload)
         text = asked.clause.text
         if start < asked.word_end or start >= len(text) or text[start].isspace():
             return
@@ -119,7 +117,7 @@ class Utterance:
     def finish(self, payload: bytes) -> None:
         """Note that the clause asked for is complete; `payload` says how long to pause after it."""
         if self.asked is not None and not self.asked.ends_softly:
-            (self._pause,) = _PAUSE.unpack(payload)
+            (self._pause,) = DONE_PAYLOAD.unpack(payload)
         self.asked = None
         self._changed.unpark_all()
 

@@ -17,16 +17,16 @@ import trio
 from trioaudio.core.backoff import Backoff, RestartIntensity
 from trioaudio.core.child_protocol import Message
 from trioaudio.core.engine import PcmSink, Voice, VoiceChoice
-from trioaudio.core.errors import ChildError, EngineError, EngineFault, LocalProtocolError
+from trioaudio.core.errors import ChildError, EngineError, EngineFault
 from trioaudio.core.facts import EngineRestarted, Tell
 from trioaudio.core.text import Clause, ClauseSplitter, without_controls
-from trioaudio.engines import espeak_worker as worker
+from trioaudio.engines import _espeak_messages as said
 from trioaudio.engines._espeak_child import Child, Greeting, greet, open_child, unavailable
 from trioaudio.engines._espeak_utterance import Utterance
 from trioaudio.engines._lone_error import lone_error
 
 NAME = "espeak"
-WORKER_COMMAND = (sys.executable, "-m", worker.__name__)
+WORKER_COMMAND = (sys.executable, "-m", "trioaudio.engines.espeak_worker")
 READY_SECONDS = 10.0
 RESTARTS = 10
 RESTARTS_WITHIN_SECONDS = 60.0
@@ -152,7 +152,7 @@ class EspeakEngine:
         asked = utterance.repeat()
         if asked is not None and self._child is not None:
             request = f"{utterance.voice}\0{asked.clause.text}"
-            self._child.send(worker.SPEAK, asked.ident, request.encode())
+            self._child.send(said.SPEAK, asked.ident, request.encode())
 
     def _blame(self, utterance: Utterance, reason: str) -> None:
         """Count that a speaker died of an utterance's clause; fail it the second time."""
@@ -177,7 +177,7 @@ class EspeakEngine:
         if asked is None or self._asked.pop(asked.ident, None) is None:
             return
         if self._child is not None:
-            self._child.send(worker.CANCEL, asked.ident)
+            self._child.send(said.CANCEL, asked.ident)
 
     def _take(self, message: Message) -> None:
         """Give a message to its utterance; what nobody waits for any more is dropped."""
@@ -185,17 +185,17 @@ class EspeakEngine:
         utterance = self._asked.get(ident)
         if utterance is None:
             return
-        if kind == worker.AUDIO:
+        if kind == said.AUDIO:
             utterance.take_audio(payload)
-        elif kind == worker.WORD:
+        elif kind == said.WORD:
             utterance.take_word(payload)
-        elif kind == worker.DIED:
+        elif kind == said.DIED:
             self._blame(utterance, f"ended with {payload.decode()}")
             self._send_clause(utterance)
-        elif kind == worker.DONE:
+        elif kind == said.DONE:
             del self._asked[ident]
             utterance.finish(payload)
-        elif kind == worker.FAILED:
+        elif kind == said.FAILED:
             del self._asked[ident]
             reason = payload.decode("utf-8", "replace")
             utterance.fail(EngineError(reason, kind=EngineFault.BAD_REQUEST, retryable=False))
@@ -257,8 +257,8 @@ class EspeakEngine:
             while (messages := await child.receive()) is not None:
                 for message in messages:
                     self._take(message)
-        except LocalProtocolError as exc:
-            return f"sent what is no message: {exc}"
+        except EngineError as exc:
+            return str(exc)
         finally:
             self._child = None
         return ""

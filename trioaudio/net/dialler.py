@@ -6,18 +6,21 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import attrs
 import trio
 
 from trioaudio.core.connection import MediaConnection
 from trioaudio.core.errors import ConfigError, LegLostError
-from trioaudio.net.media_socket import MediaSocket, prepare
+from trioaudio.core.secret import masked_url
+from trioaudio.net.media_socket import MediaSocket, host_port, prepare
 from trioaudio.net.tls import shake_hands
 from trioaudio.net.websocket import ClientRequest, websocket_client
 
 _DEFAULT_PORTS = {"ws": 80, "wss": 443}
+# What RFC 3986 allows in a path and a query, and %: what is quoted already stays as it is.
+_RESOURCE_CHARACTERS = "/?%:@!$&'()*+,;="
 
 
 @attrs.frozen
@@ -36,25 +39,34 @@ class Endpoint:
 
 
 def parse_url(url: str) -> Endpoint:
-    """Take a URL apart; ConfigError says what is wrong with it."""
+    """Take a URL apart; ConfigError says what is wrong with it.
+
+    Characters that may not stand in a path or a query as they are get quoted.
+    """
+    shown = masked_url(url)
     try:
         parts = urlsplit(url)
         port = parts.port
+        hostname = (parts.hostname or "").encode("idna").decode()
     except ValueError as exc:
-        raise ConfigError(f"URL {url!r}: {exc}") from None
-    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
-        raise ConfigError(f"URL {url!r} must look like ws://host:port/path or wss://host/path")
+        raise ConfigError(f"URL {shown!r}: {exc}") from None
+    if parts.scheme not in _DEFAULT_PORTS or not hostname or port == 0:
+        raise ConfigError(f"URL {shown!r} must look like ws://host:port/path or wss://host/path")
     if parts.username is not None:
         raise ConfigError("credentials do not belong in the URL; use --header or TRIOAUDIO_TOKEN")
-    hostname = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    if parts.fragment:
+        raise ConfigError(f"URL {shown!r}: a WebSocket URL has no #fragment; write %23 for a #")
+    default = _DEFAULT_PORTS[parts.scheme]
+    bracketed = f"[{hostname}]" if ":" in hostname else hostname
     return Endpoint(
         tls=parts.scheme == "wss",
-        hostname=parts.hostname,
-        port=port or _DEFAULT_PORTS[parts.scheme],
-        host_header=hostname
-        if port in (None, _DEFAULT_PORTS[parts.scheme])
-        else f"{hostname}:{port}",
-        resource=(parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
+        hostname=hostname,
+        port=port or default,
+        host_header=bracketed if port in (None, default) else f"{bracketed}:{port}",
+        resource=quote(
+            (parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
+            safe=_RESOURCE_CHARACTERS,
+        ),
     )
 
 
@@ -95,9 +107,12 @@ class Dialler:
                 raise LegLostError(f"{endpoint} cannot be reached: {_innermost(exc)}") from exc
             # Trio's stream wants to own its socket; ours needs the bare one.
             sock = socket.socket(fileno=stream.socket.detach())
-            prepare(sock)
-            address, port = sock.getpeername()[:2]
-            peer = f"{address}:{port}"
+            try:
+                prepare(sock)
+                peer = host_port(sock.getpeername()[:2])
+            except OSError as exc:
+                sock.close()
+                raise LegLostError(f"{endpoint} hung up at once: {exc.strerror}") from exc
             if self.tls_context is None:
                 return sock, peer
             return await shake_hands(

@@ -21,15 +21,31 @@ import trio
 
 from trioaudio.core.connection import MediaConnection
 from trioaudio.core.errors import ConfigError, LegLostError, TrioaudioError
-from trioaudio.net.media_socket import MediaSocket, prepare
+from trioaudio.net.media_socket import MediaSocket, host_port, prepare
 from trioaudio.net.tls import shake_hands
 from trioaudio.net.websocket import websocket_server
 
 HEAD_LIMIT = 16 * 1024
 BACKLOG = 1024
 _ACCEPT_AT_ONCE = 64
+# Linux's accept also reports what happened to the connection it would return (accept(2)).
+_NOT_OURS = frozenset(
+    {
+        errno.EPERM,  # a firewall rule
+        errno.ECONNABORTED,
+        errno.EPROTO,
+        errno.ENETDOWN,
+        errno.ENETUNREACH,
+        errno.ENOPROTOOPT,
+        errno.EHOSTDOWN,
+        errno.EHOSTUNREACH,
+        errno.ENONET,
+        errno.EOPNOTSUPP,
+    }
+)
 # Out of descriptors or memory: not this connection's fault, and it may pass.
 _CAPACITY = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
+_CAPACITY_WAIT_S = 0.1
 
 
 @attrs.frozen
@@ -58,27 +74,35 @@ class Door:
 
     def offer(self, stream: MediaSocket) -> None:
         """Hand over a connection whose head has been read."""
-        if self._newest is not None:
-            self._newest.close_now()
-        if self._current is not None:
-            self._current.close_now()
+        for older in (self._newest, self._current):
+            if older is not None:
+                older.close_now(f"a newer connection took the place of {older.peer}")
         self._newest = stream
         self._came.set()
 
     def connect(self, wait_s: float | None) -> AbstractAsyncContextManager[MediaConnection]:
-        """Wait for the carrier and accept its WebSocket; LegLostError if it does not come."""
+        """Wait for the carrier and accept its WebSocket; LegLostError if it does not come.
+
+        One task at a time.
+        """
         return self._connect(wait_s)
 
     @asynccontextmanager
     async def _connect(self, wait_s: float | None) -> AsyncIterator[MediaConnection]:
-        stream = self._current = await self._next(wait_s)
-        try:
-            async with websocket_server(
-                stream, subprotocols=self._subprotocols, handshake_s=self._admission.handshake_s
-            ) as connection:
-                yield connection
-        finally:
-            if self._current is stream:
+        opened = False
+        while not opened:
+            stream = self._current = await self._next(wait_s)
+            try:
+                async with websocket_server(
+                    stream, subprotocols=self._subprotocols, handshake_s=self._admission.handshake_s
+                ) as connection:
+                    opened = True
+                    yield connection
+            except* LegLostError:
+                if opened or self._newest is None:
+                    raise
+                # The carrier has dialled anew in the middle of the handshake.
+            finally:
                 self._current = None
 
     async def _next(self, wait_s: float | None) -> MediaSocket:
@@ -96,6 +120,7 @@ class Door:
         """Close a connection nobody has taken."""
         if self._newest is not None:
             self._newest.close_now()
+            self._newest = None
 
 
 class Listener:
@@ -109,8 +134,7 @@ class Listener:
     @property
     def address(self) -> str:
         """HOST:PORT as bound, IPv6 in brackets."""
-        host, port = self._sock.getsockname()[:2]
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        return host_port(self._sock.getsockname()[:2])
 
     def url(self, path: str) -> str:
         """Return the URL a carrier must dial to come in by `path`."""
@@ -135,15 +159,14 @@ class Listener:
                 try:
                     for _ in range(_ACCEPT_AT_ONCE):
                         sock, address = self._sock.accept()
-                        nursery.start_soon(self._admit, sock, f"{address[0]}:{address[1]}")
+                        nursery.start_soon(self._admit, sock, host_port(address[:2]))
                 except BlockingIOError:
                     continue
-                except ConnectionAbortedError:
-                    continue  # it went away before we looked
                 except OSError as exc:
-                    if exc.errno not in _CAPACITY:
+                    if exc.errno in _CAPACITY:
+                        await trio.sleep(_CAPACITY_WAIT_S)
+                    elif exc.errno not in _NOT_OURS:
                         raise
-                    await trio.sleep(0.1)
 
     async def _admit(self, sock: socket.socket, peer: str) -> None:
         """Find the door for one connection, or refuse it; it is handed over or closed."""
@@ -206,12 +229,13 @@ def _parse_head(head: bytes) -> str | None:
 
 async def _refuse(stream: MediaSocket, status: HTTPStatus) -> None:
     body = f"{status.value} {status.phrase}: no media stream is expected here\n".encode()
-    await stream.send_all(
+    stream.send_control(
         f"HTTP/1.1 {status.value} {status.phrase}\r\n"
         "Content-Type: text/plain; charset=utf-8\r\n"
         f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode()
         + body
     )
+    await stream.wait_flushed()
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -221,8 +245,9 @@ def bind(host: str, port: int) -> socket.socket:
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE | socket.AI_NUMERICSERV
         )[0]
         sock = socket.socket(family, kind, protocol)
-    except OSError as exc:
-        raise ConfigError(f"cannot listen on {host}:{port}: {exc.strerror or exc}") from exc
+    except (OSError, UnicodeError) as exc:
+        reason = getattr(exc, "strerror", None) or exc
+        raise ConfigError(f"cannot listen on {host}:{port}: {reason}") from exc
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(address)

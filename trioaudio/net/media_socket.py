@@ -27,9 +27,15 @@ RECEIVE_BYTES = 32 * 1024
 TAIL_LIMIT = 256 * 1024
 """Bytes that may wait behind a stalled socket: one media frame and small control messages."""
 
+REST_LIMIT = 256 * 1024
+"""Bytes trio-websocket may be behind. Past it nothing is read: a far end that floods us with pings
+and reads no pongs must fill its own memory, not ours."""
+
 SEND_BUFFER = 64 * 1024
 """Kernel send buffer. Small, so that a peer that stops reading stalls us within a second or two
 instead of after megabytes of audio that a clear could no longer overtake."""
+
+_OPENING_BYTES = 64
 
 _WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
@@ -53,11 +59,15 @@ class MediaSocket(trio.abc.HalfCloseableStream):
     ) -> None:
         self.peer = peer
         self.largest_message = largest_message
+        self.stalled = False
+        """Whether a tail waits for the kernel to take it, or `end_media` was called."""
         self._sock = sock
+        self._sock_send = sock.send
         self._splitter = WebSocketSplitter(masked=masked, largest=largest_message)
         self._tls = isinstance(sock, ssl.SSLSocket)
         self._tail: deque[bytes] = deque()
         self._tail_bytes = 0
+        self._media_ended = False
         self._flushing = False
         self._flushed = trio.lowlevel.ParkingLot()
         self._closed = False
@@ -65,24 +75,36 @@ class MediaSocket(trio.abc.HalfCloseableStream):
         self._unread = b""
         self._owned = False
         self._gone = trio.Event()
-        self.failure: str | None = None
         self._stream_read: trio.CancelScope | None = None
         self._rest: deque[bytes] = deque()  # what the owner's pump leaves to receive_some
+        self._rest_bytes = 0
         self._rest_arrived = trio.lowlevel.ParkingLot()
+        self._rest_taken = trio.lowlevel.ParkingLot()
+        self.pumping = False
+        """Whether `pump` runs."""
+        self.failure: str | None = None
+        """How the connection broke, or why it was closed here without being asked."""
+        self.opening = b""
+        """What the far end said first, its beginning only."""
 
     # --- Media out -------------------------------------------------------------------
 
-    @property
-    def stalled(self) -> bool:
-        """Whether a tail waits for the kernel to take it."""
-        return bool(self._tail)
-
     def try_send(self, data: bytes) -> bool:
         """Send whole frames now; False, and nothing taken, while stalled. See MediaConnection."""
-        if self._tail:
+        if self.stalled:
             return False
-        self._write(data)
+        # Nothing but the system call: a thousand legs pass here 16 667 times a second.
+        try:
+            sent = self._sock_send(data)
+        except OSError as exc:
+            sent = self._nothing_sent(exc)
+        if sent < len(data):
+            self._keep(data[sent:])
         return True
+
+    def end_media(self) -> None:
+        """Take no more media, for good: a close frame is about to go, and nothing may follow it."""
+        self.stalled = self._media_ended = True
 
     def send_control(self, data: bytes) -> None:
         """Send whole frames in order, behind the tail if there is one."""
@@ -123,6 +145,7 @@ class MediaSocket(trio.abc.HalfCloseableStream):
     def _keep(self, data: bytes) -> None:
         self._tail.append(data)
         self._tail_bytes += len(data)
+        self.stalled = True
 
     def _flush_tail(self) -> None:
         # TLS wants the very same bytes again after a refusal, so pieces are never joined.
@@ -134,16 +157,21 @@ class MediaSocket(trio.abc.HalfCloseableStream):
                 self._tail[0] = piece[sent:]
                 return
             self._tail.popleft()
+        self.stalled = self._media_ended
 
     def _send(self, data: bytes) -> int:
-        if self._closed:
-            raise LegLostError(f"connection to {self.peer} was closed")
         try:
-            return self._sock.send(data)
-        except _WOULD_BLOCK:
-            return 0
+            return self._sock_send(data)
         except OSError as exc:
-            raise LegLostError(f"connection to {self.peer} broke: {exc.strerror or exc}") from exc
+            return self._nothing_sent(exc)
+
+    def _nothing_sent(self, exc: OSError) -> int:
+        """Return 0 if the kernel takes nothing for now; LegLostError for anything else."""
+        if isinstance(exc, _WOULD_BLOCK):
+            return 0
+        if self._closed:
+            raise LegLostError(f"connection to {self.peer} was closed") from None
+        raise LegLostError(f"connection to {self.peer} broke: {exc.strerror or exc}") from exc
 
     @property
     def broke_protocol(self) -> bool:
@@ -160,8 +188,11 @@ class MediaSocket(trio.abc.HalfCloseableStream):
     def poll_in(self, on_frame: Callable[[DataFrame], None]) -> bool:
         """Read once without waiting and hand on what came; False when there was nothing.
 
-        Raises LegLostError when the connection broke.
+        TLS gives one record at a time: call it until it says False. Raises LegLostError when the
+        connection broke.
         """
+        if self._rest_bytes > REST_LIMIT:
+            return False
         data = self._receive()
         if data is None:
             return False
@@ -171,6 +202,7 @@ class MediaSocket(trio.abc.HalfCloseableStream):
         frames, rest = self._splitter.push(data)
         if rest:
             self._rest.append(rest)
+            self._rest_bytes += len(rest)
             self._rest_arrived.unpark_all()
         for frame in frames:
             on_frame(frame)
@@ -180,27 +212,32 @@ class MediaSocket(trio.abc.HalfCloseableStream):
         """Own the reading side until it ends; `on_frame` must not wait.
 
         Returns when the far end sends no more, the connection broke (`failure` says how), or it
-        was closed here. What `on_frame` raises is raised.
+        was closed here. What `on_frame` raises is raised, but LegLostError counts as broken.
         """
-        self._owned = True
+        self._owned = self.pumping = True
         if self._stream_read is not None:
             self._stream_read.cancel()
         early, self._early = self._early, []
-        for frame in early:
-            on_frame(frame)
         try:
+            for frame in early:
+                on_frame(frame)
             while not self.ended:
-                # A TLS socket may hold decrypted bytes that epoll knows nothing of.
-                if self._tls and self.poll_in(on_frame):
-                    await trio.lowlevel.checkpoint()
-                    continue
-                await self._wait_readable()
-                if not self.ended:
-                    self.poll_in(on_frame)
+                await self._pump_once(on_frame)
         except LegLostError as exc:
-            if not self._closed:
-                self.failure = str(exc)
-                self._end()
+            self._break(exc)
+        finally:
+            self.pumping = False
+
+    async def _pump_once(self, on_frame: Callable[[DataFrame], None]) -> None:
+        if self._rest_bytes > REST_LIMIT:
+            await self._rest_taken.park()
+        elif (self._tls or self._unread) and self.poll_in(on_frame):
+            # A TLS socket may hold decrypted bytes that epoll knows nothing of.
+            await trio.lowlevel.checkpoint()
+        else:
+            await self._wait_readable()
+            if not self.ended:
+                self.poll_in(on_frame)
 
     @property
     def ended(self) -> bool:
@@ -212,9 +249,15 @@ class MediaSocket(trio.abc.HalfCloseableStream):
         await self._gone.wait()
 
     def _end(self) -> None:
-        self._rest.append(b"")
-        self._rest_arrived.unpark_all()
-        self._gone.set()
+        if not self.ended:
+            self._rest.append(b"")
+            self._rest_arrived.unpark_all()
+            self._gone.set()
+
+    def _break(self, exc: LegLostError) -> None:
+        if not self._closed:
+            self.failure = str(exc)
+            self._end()
 
     def _receive(self) -> bytes | None:
         """Return bytes, nothing at the end, None when there are none yet."""
@@ -239,21 +282,24 @@ class MediaSocket(trio.abc.HalfCloseableStream):
             raise LegLostError(f"connection to {self.peer} was closed") from None
 
     async def read_head(self, largest: int) -> bytes:
-        """Read an HTTP request head and leave it to be read again; empty if none comes.
+        """Read an HTTP request head, and whatever comes with it, and leave it to be read again.
 
-        Raises LegLostError when the connection breaks or `largest` bytes hold no head.
+        Empty if `largest` bytes hold no head. Raises LegLostError when the connection breaks or
+        ends before.
         """
-        head = b""
+        head = bytearray()
         while b"\r\n\r\n" not in head:
             data = self._receive()
             if data is None:
                 await self._wait_readable()
-                continue
-            if not data or len(head) > largest:
+            elif not data:
+                raise LegLostError(f"{self.peer} asked for nothing")
+            elif len(head) > largest:
                 return b""
-            head += data
-        self._unread = head
-        return head
+            else:
+                head += data
+        self._unread = bytes(head)
+        return self._unread
 
     # --- The stream trio-websocket sees ----------------------------------------------
 
@@ -264,32 +310,42 @@ class MediaSocket(trio.abc.HalfCloseableStream):
         try:
             if not self._owned:
                 with trio.CancelScope() as self._stream_read:
-                    return await self._read_as_stream()
-                self._stream_read = None
-            while not self._rest:
-                if self._closed:
-                    raise trio.ClosedResourceError
-                await self._rest_arrived.park()
+                    await self._read_as_stream()
         except LegLostError as exc:
-            raise trio.BrokenResourceError(str(exc)) from exc
-        return self._rest.popleft() if self._rest[0] else b""
+            self._break(exc)
+            raise self._stream_error(exc) from exc
+        while not self._rest:
+            if self._closed:
+                raise trio.ClosedResourceError
+            await self._rest_arrived.park()
+        if not self._rest[0]:
+            return b""  # and so for ever: it stays
+        rest = self._rest.popleft()
+        self._rest_bytes -= len(rest)
+        self._rest_taken.unpark_all()
+        return rest
 
-    async def _read_as_stream(self) -> bytes:
-        while True:
+    async def _read_as_stream(self) -> None:
+        """Read until there is something for trio-websocket, or the owner's pump takes over."""
+        # The pump may have come while this task was about to run: then the bytes are the pump's.
+        while not self._owned and not self._rest:
+            if self._early:
+                # Nobody takes them yet. Reading on would only pile them up.
+                await trio.sleep_forever()
             data = self._receive()
             if data is None:
                 await self._wait_readable()
                 continue
             if not data:
-                self._gone.set()
-                return b""
+                self._end()
+                continue
+            if len(self.opening) < _OPENING_BYTES:
+                self.opening = (self.opening + data)[:_OPENING_BYTES]
             frames, rest = self._splitter.push(data)
             self._early += frames
             if rest:
-                return rest
-            if self._early:
-                # Nobody takes them yet. Reading on would only pile them up.
-                await trio.sleep_forever()
+                self._rest.append(rest)
+                self._rest_bytes += len(rest)
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Send behind the tail and wait until the kernel has it. Never torn, even if cancelled."""
@@ -300,38 +356,62 @@ class MediaSocket(trio.abc.HalfCloseableStream):
             self.send_control(bytes(data))
             await self.wait_flushed()
         except LegLostError as exc:
-            raise trio.BrokenResourceError(str(exc)) from exc
+            self.failure = self.failure or str(exc)
+            raise self._stream_error(exc) from exc
 
     async def wait_send_all_might_not_block(self) -> None:
         """Wait until there is no tail."""
         try:
             await self.wait_flushed()
         except LegLostError as exc:
-            raise trio.BrokenResourceError(str(exc)) from exc
+            raise self._stream_error(exc) from exc
 
     async def send_eof(self) -> None:
         """Say that we send no more; TLS has no such thing short of closing."""
+        await trio.lowlevel.checkpoint()
         await self.wait_send_all_might_not_block()
-        if not self._tls and not self._closed:
-            self._sock.shutdown(socket.SHUT_WR)
+        if self._closed:
+            raise trio.ClosedResourceError
+        if not self._tls:
+            try:
+                self._sock.shutdown(socket.SHUT_WR)
+            except OSError as exc:
+                raise trio.BrokenResourceError(str(exc)) from exc
+
+    def _stream_error(self, exc: LegLostError) -> Exception:
+        """Say it in Trio's words."""
+        if self._closed:
+            return trio.ClosedResourceError(str(exc))
+        return trio.BrokenResourceError(str(exc))
 
     async def aclose(self) -> None:
         """Close at once; whatever the tail holds is dropped."""
         self.close_now()
         await trio.lowlevel.checkpoint()
 
-    def close_now(self) -> None:
-        """Close without waiting; tasks that wait on the socket are told."""
+    def close_now(self, why: str | None = None) -> None:
+        """Close without waiting; tasks that wait on the socket are told.
+
+        `why` becomes the `failure`, for a close its user did not ask for.
+        """
         if self._closed:
             return
         self._closed = True
+        self.failure = self.failure or why
         trio.lowlevel.notify_closing(self._sock)
         if isinstance(self._sock, ssl.SSLSocket):
             _say_goodbye(self._sock)
         self._sock.close()
         self._gone.set()
         self._rest_arrived.unpark_all()
+        self._rest_taken.unpark_all()
         self._flushed.unpark_all()
+
+
+def host_port(address: tuple[str, int]) -> str:
+    """Return an address as people write it: IPv6 in brackets."""
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _say_goodbye(sock: ssl.SSLSocket) -> None:

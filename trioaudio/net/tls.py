@@ -33,12 +33,16 @@ async def shake_hands(
     the socket is closed: LegRefusedError when the certificate is not trusted or the far end
     speaks no TLS, LegLostError when the connection broke.
     """
-    tls = context.wrap_socket(
-        sock,
-        server_side=server_hostname is None,
-        server_hostname=server_hostname,
-        do_handshake_on_connect=False,
-    )
+    try:
+        tls = context.wrap_socket(
+            sock,
+            server_side=server_hostname is None,
+            server_hostname=server_hostname,
+            do_handshake_on_connect=False,
+        )
+    except OSError as exc:
+        sock.close()
+        raise LegLostError(f"connection to {peer} broke before TLS began: {exc}") from exc
     done = False
     try:
         while not done:
@@ -54,6 +58,8 @@ async def shake_hands(
             f"certificate of {peer} is not trusted: {exc.verify_message};"
             " name the CA that signed it in TRIOAUDIO_TLS_CA_FILE"
         ) from exc
+    except (ssl.SSLEOFError, ssl.SSLZeroReturnError) as exc:
+        raise LegLostError(f"{peer} closed the connection during the TLS handshake") from exc
     except ssl.SSLError as exc:
         raise LegRefusedError(
             f"TLS with {peer} failed: {exc.reason or exc}; is it really a wss:// port?"

@@ -6,18 +6,26 @@ The one file that imports trio-websocket, so its exceptions are mapped here and 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
 from typing import Final
 
 import attrs
+import h11
 import trio
 import trio_websocket
+import wsproto.utilities
 
 from trioaudio.core.carrier import Message
 from trioaudio.core.connection import Closing, Inbound
-from trioaudio.core.errors import LegLostError, LegRefusedError, RemoteProtocolError
-from trioaudio.core.verdict import leaves
+from trioaudio.core.errors import (
+    LegLostError,
+    LegRefusedError,
+    RemoteProtocolError,
+    TrioaudioError,
+)
 from trioaudio.core.websocket_frame import Opcode, client_frame, server_frame
 from trioaudio.core.websocket_split import DataFrame
 from trioaudio.net.media_socket import MediaSocket
@@ -25,6 +33,10 @@ from trioaudio.net.media_socket import MediaSocket
 # Close codes (RFC 6455, 7.4.1) by what they mean for a leg.
 _IN_ORDER: Final = frozenset({1000, 1001, 1005})
 _TRY_AGAIN: Final = frozenset({1006, 1011, 1012, 1013, 1014})
+
+_SWITCHING_PROTOCOLS: Final = 101
+_TRY_AGAIN_HTTP: Final = frozenset({408, 425, 429, *range(500, 600)})
+_STATUS_LINE: Final = re.compile(rb"HTTP/1\.[01] (\d{3})\b")
 
 _KEYS_AT_ONCE = 1024
 
@@ -56,20 +68,17 @@ class WebSocketMedia:
     ) -> None:
         self._websocket = websocket
         self._socket = media_socket
-        self._closed_here: trio.Event | None = None
+        self._closed = trio.Event()
+        self._closing_here = False
+        self._we_closed_first = False
         self.peer = media_socket.peer
         self.wire: Callable[[Message], bytes] = (
             _client_wire if websocket.is_client else server_frame
         )
-        # The hot path calls the socket itself, without a method of ours in between.
-        self.try_send = media_socket.try_send
+        # The hot path asks the socket itself, without a method of ours in between.
+        self.outlet = media_socket
         self.send_control = media_socket.send_control
         self.wait_flushed = media_socket.wait_flushed
-
-    @property
-    def stalled(self) -> bool:
-        """Whether the socket has not taken everything yet."""
-        return self._socket.stalled
 
     async def receive(self, on_message: Callable[[Inbound], None]) -> Closing:
         """Hand on messages until the far end closes. See MediaConnection."""
@@ -82,9 +91,9 @@ class WebSocketMedia:
                 except trio_websocket.ConnectionClosed:
                     break
                 on_message(_whole(message))
-            if self._closed_here is not None:
+            if self._closing_here:
                 # The far end's answer to our close must still be read.
-                await self._closed_here.wait()
+                await self._closed.wait()
             nursery.cancel_scope.cancel()
         return self._closing()
 
@@ -93,6 +102,8 @@ class WebSocketMedia:
         reason = self._websocket.closed
         code = reason.code if reason else 1006
         text = reason.reason if reason else None
+        if self._we_closed_first:
+            return Closing(code, text)
         if self._socket.broke_protocol:
             raise RemoteProtocolError(
                 f"{self.peer} sent what is no WebSocket frame, or a message over"
@@ -105,27 +116,48 @@ class WebSocketMedia:
                 self._socket.failure
                 or f"connection to {self.peer} was lost ({Closing(code, text)})"
             )
-        raise LegRefusedError(f"{self.peer} closed the connection: {Closing(code, text)}")
+        # trio-websocket does not tell whether 1007 and 1009 were the far end's words or its own.
+        raise LegRefusedError(f"connection to {self.peer} ended with {Closing(code, text)}")
 
     async def ping(self) -> None:
         """Ask for a pong and wait for it; LegLostError when the connection is gone."""
-        try:
-            await self._websocket.ping()
-        except trio_websocket.ConnectionClosed:
-            raise LegLostError(f"connection to {self.peer} was lost") from None
+        if not await _unless_ended(self._socket, self._websocket.ping):
+            raise LegLostError(self._socket.failure or f"connection to {self.peer} was lost")
 
     async def close(self, code: int = 1000, reason: str | None = None) -> None:
-        """Close in good order, and the TCP stream with it.
+        """Close in good order, and the TCP stream with it; what is sent from now on is dropped.
 
         trio-websocket's client leaves the stream open after a close by the peer, and the peer
         then waits out its own time-out: so it is closed here in any case.
         """
-        self._closed_here = trio.Event()
+        if not self._closing_here:
+            self._closing_here = True
+            self._we_closed_first = self._websocket.closed is None
+            self._socket.end_media()
+            self.send_control = _drop
+            self.wait_flushed = self._wait_closed
         try:
-            await self._websocket.aclose(code, reason)
+            async with trio.open_nursery() as nursery:
+                if not self._socket.pumping:
+                    # Nobody receives, and the far end's answer may be behind messages.
+                    nursery.start_soon(self._socket.pump, _ignore)
+                await _unless_ended(self._socket, partial(self._websocket.aclose, code, reason))
+                nursery.cancel_scope.cancel()
         finally:
             self._socket.close_now()
-            self._closed_here.set()
+            self._closed.set()
+
+    async def _wait_closed(self) -> None:
+        await self._closed.wait()
+        raise LegLostError(f"connection to {self.peer} was closed")
+
+
+def _drop(data: bytes) -> None:
+    """Send nothing behind a close frame."""
+
+
+def _ignore(message: Inbound) -> None:
+    """Take no interest in what is said after the end."""
 
 
 def _client_wire(message: Message) -> bytes:
@@ -150,9 +182,9 @@ async def websocket_server(
     no WebSocket handshake.
     """
 
-    async def accept() -> trio_websocket.WebSocketConnection:
+    async def accept(reader_nursery: trio.Nursery) -> trio_websocket.WebSocketConnection:
         request = await trio_websocket.wrap_server_stream(
-            nursery, stream, max_message_size=stream.largest_message
+            reader_nursery, stream, max_message_size=stream.largest_message
         )
         offered = request.proposed_subprotocols
         chosen = next((each for each in subprotocols if each in offered), None)
@@ -160,8 +192,7 @@ async def websocket_server(
 
     with _closing_at_end(stream):
         async with trio.open_nursery() as nursery:
-            websocket = await _shake_hands(accept, stream, handshake_s)
-            yield WebSocketMedia(websocket, stream)
+            yield await _shake_hands(accept, stream, nursery, handshake_s)
             nursery.cancel_scope.cancel()
 
 
@@ -184,12 +215,12 @@ async def websocket_client(
     """Open a WebSocket on a connected stream; it is closed on the way out.
 
     LegRefusedError when the far end answers, but not with a WebSocket; LegLostError when it goes
-    away or does not answer within `handshake_s` seconds.
+    away, has no time for us, or does not answer within `handshake_s` seconds.
     """
 
-    async def connect() -> trio_websocket.WebSocketConnection:
+    async def connect(reader_nursery: trio.Nursery) -> trio_websocket.WebSocketConnection:
         return await trio_websocket.wrap_client_stream(
-            nursery,
+            reader_nursery,
             stream,  # type: ignore[arg-type]  # takes any trio.abc.Stream, says its documentation
             request.host,
             request.resource,
@@ -199,50 +230,88 @@ async def websocket_client(
         )
 
     with _closing_at_end(stream):
-        try:
-            async with trio.open_nursery() as nursery:
-                websocket = await _shake_hands(connect, stream, handshake_s)
-                yield WebSocketMedia(websocket, stream)
-                nursery.cancel_scope.cancel()
-        except* trio_websocket.ConnectionRejected as group:
-            status = next(
-                leaf.status_code
-                for leaf in leaves(group)
-                if isinstance(leaf, trio_websocket.ConnectionRejected)
-            )
-            raise LegRefusedError(
-                f"{stream.peer} answered the WebSocket handshake for {request.resource} with HTTP"
-                f" status {status}; check the URL's path and the credentials"
-            ) from None
+        async with trio.open_nursery() as nursery:
+            yield await _shake_hands(connect, stream, nursery, handshake_s)
+            nursery.cancel_scope.cancel()
 
 
 async def _shake_hands(
-    shake: Callable[[], Awaitable[trio_websocket.WebSocketConnection]],
+    shake: Callable[[trio.Nursery], Awaitable[trio_websocket.WebSocketConnection]],
     stream: MediaSocket,
+    nursery: trio.Nursery,
     handshake_s: float,
-) -> trio_websocket.WebSocketConnection:
-    """Run a handshake that trio-websocket would wait for ever for if the far end goes away."""
-    websocket = None
+) -> WebSocketMedia:
+    """Run a handshake; trio-websocket's reader then lives in `nursery`."""
+    websocket: trio_websocket.WebSocketConnection | None = None
+
+    async def shake_once() -> None:
+        nonlocal websocket
+        websocket = await shake(reader_nursery)
+
     with trio.move_on_after(handshake_s) as in_time:
-        async with trio.open_nursery() as race:
+        reader_nursery = await nursery.start(_hold_reader, stream)
+        await _unless_ended(stream, shake_once)
+    if websocket is None:
+        raise _failure(stream, too_slow=in_time.cancelled_caught)
+    return WebSocketMedia(websocket, stream)
 
-            async def give_up_when_gone() -> None:
-                await stream.wait_ended()
-                race.cancel_scope.cancel()
 
-            race.start_soon(give_up_when_gone)
-            try:
-                websocket = await shake()
-            except trio_websocket.ConnectionClosed:
-                websocket = None
+async def _hold_reader(stream: MediaSocket, *, task_status: trio.TaskStatus[trio.Nursery]) -> None:
+    """Give trio-websocket's reader a nursery of its own, for it falls over what a far end says.
+
+    A refusal, junk in the handshake, a ping that crosses our close frame: all of that raises in
+    the reader and must end the connection, not the call.
+    """
+    try:
+        async with trio.open_nursery() as nursery:
+            task_status.started(nursery)
+            await trio.sleep_forever()
+    except* (
+        trio_websocket.HandshakeError,
+        wsproto.utilities.ProtocolError,
+        h11.ProtocolError,
+        UnicodeError,
+    ):
+        stream.close_now()
+
+
+async def _unless_ended(stream: MediaSocket, wait: Callable[[], Awaitable[None]]) -> bool:
+    """Run a wait of trio-websocket's and say whether it came to its end.
+
+    It would wait for ever for a far end that is gone.
+    """
+    done = False
+    async with trio.open_nursery() as race:
+
+        async def give_up_at_the_end() -> None:
+            await stream.wait_ended()
             race.cancel_scope.cancel()
-    if websocket is not None:
-        return websocket
-    if in_time.cancelled_caught:
-        raise LegLostError(f"{stream.peer} did not finish the WebSocket handshake")
+
+        race.start_soon(give_up_at_the_end)
+        # Any other way the WebSocket may end is seen by whoever receives.
+        with suppress(trio_websocket.ConnectionClosed):
+            await wait()
+            done = True
+        race.cancel_scope.cancel()
+    return done
+
+
+def _failure(stream: MediaSocket, *, too_slow: bool) -> TrioaudioError:
+    """Say why there is no WebSocket."""
+    status_line = _STATUS_LINE.match(stream.opening)
+    if status_line and (status := int(status_line[1])) != _SWITCHING_PROTOCOLS:
+        error = LegLostError if status in _TRY_AGAIN_HTTP else LegRefusedError
+        return error(
+            f"{stream.peer} answered the WebSocket handshake with HTTP status {status};"
+            " check the URL's path and the credentials"
+        )
+    if too_slow:
+        return LegLostError(f"{stream.peer} did not finish the WebSocket handshake")
+    if stream.failure:
+        return LegLostError(stream.failure)
     if stream.closed:
-        raise RemoteProtocolError(f"{stream.peer} does not speak WebSocket")
-    raise LegLostError(f"{stream.peer} closed the connection during the WebSocket handshake")
+        return RemoteProtocolError(f"{stream.peer} does not speak WebSocket")
+    return LegLostError(f"{stream.peer} closed the connection during the WebSocket handshake")
 
 
 @contextmanager

@@ -1,0 +1,58 @@
+"""`trioaudio voices`: what an engine can speak with."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import trio
+
+from trioaudio.core.engine import Voice
+from trioaudio.core.errors import ConfigError, TrioaudioError
+from trioaudio.core.exit_code import ExitCode, exit_code_for
+from trioaudio.core.suggest import did_you_mean
+from trioaudio.core.verdict import known_error
+from trioaudio.engines import load_engine
+from trioaudio.settings_loading import load_settings
+
+
+def print_voices(
+    engine: str | None, language: str | None, environ: Mapping[str, str], cwd: Path
+) -> int:
+    """Print a line a voice; return the exit code."""
+    try:
+        settings = load_settings(environ, cwd, {"engine": engine}).settings
+        voices = _speaking(trio.run(_ask, settings.engine), language)
+    except (TrioaudioError, BaseExceptionGroup) as exc:
+        error = exc if isinstance(exc, TrioaudioError) else known_error(exc)
+        sys.stderr.write(f"trioaudio: error: {error}\n")
+        return exit_code_for(error)
+    width = max(len(voice.name) for voice in voices)
+    tags = max(len(" ".join(voice.languages)) for voice in voices)
+    for voice in voices:
+        line = f"{voice.name:{width}}  {' '.join(voice.languages):{tags}}  {voice.gender or ''}"
+        sys.stdout.write(f"{line}  {voice.description}".rstrip() + "\n")
+    return ExitCode.SAID
+
+
+async def _ask(engine: str) -> list[Voice]:
+    async with load_engine(engine)(lambda _fact: None) as opened:
+        return await opened.voices()
+
+
+def _speaking(voices: list[Voice], language: str | None) -> list[Voice]:
+    if language is None:
+        return voices
+    wanted = language.lower()
+    found = [
+        voice
+        for voice in voices
+        if any(
+            tag.lower() == wanted or tag.lower().startswith(f"{wanted}-") for tag in voice.languages
+        )
+    ]
+    if not found:
+        known = sorted({tag for voice in voices for tag in voice.languages})
+        raise ConfigError(f"no voice speaks {language!r}; {did_you_mean(language, known)}")
+    return found
