@@ -137,9 +137,9 @@ async def run(legs: int, seconds: float) -> None:
     async with trio.open_nursery() as nursery, open_listener("127.0.0.1", 0, Admission()) as door:
         pacer = Pacer()
         nursery.start_soon(pacer.run)
-        calls = [_new_call(engine, pacer, lateness, tell) for _ in range(legs)]
         settle()
         before = _resident_kb()
+        calls = [_new_call(engine, pacer, lateness, tell) for _ in range(legs)]
         for number, call in enumerate(calls):
             nursery.start_soon(_one_call, call, door, f"/media/{number}")
         sys.stdout.write(json.dumps({"port": int(door.address.rpartition(":")[2])}) + "\n")
@@ -149,6 +149,7 @@ async def run(legs: int, seconds: float) -> None:
         window = Window(calls, lateness)
         await window.measure(seconds)
         legs_now = [call.leg for call in calls if call.leg is not None]
+        import gc; print(gc.get_count(), gc.collect(), file=sys.stderr)
         resident = _resident_kb() - before
         result = {
             "legs": legs,

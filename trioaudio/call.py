@@ -41,9 +41,6 @@ from trioaudio.supervise import LegFailure, RecoveryPolicy, supervise
 UTTERANCES_AHEAD = 64
 """Texts that may wait to be said; the next `say` waits for room."""
 
-SENT_AHEAD = 256
-"""Utterances sent and not yet played: more than any lead can hold."""
-
 NOISE_FRAMES = 16
 """960 ms of comfort noise before it repeats."""
 
@@ -116,6 +113,27 @@ class Call:
     `tell` is given rare facts, `on_event` what the carrier reports, `on_sent` every frame.
     """
 
+    __slots__ = (
+        "_engine",
+        "_filler",
+        "_hung_up",
+        "_lateness",
+        "_lost_at",
+        "_on_event_outside",
+        "_on_sent",
+        "_open",
+        "_pacer",
+        "_speech",
+        "_tell_outside",
+        "_utterances",
+        "_work_in",
+        "_work_out",
+        "leg",
+        "line",
+        "queue",
+        "totals",
+    )
+
     def __init__(  # noqa: PLR0913  the parts a call is made of, each given once, by name
         self,
         *,
@@ -139,7 +157,6 @@ class Call:
         self._on_sent = on_sent
         self._filler = idle_filler(line.settings, line.shape)
         self._work_in, self._work_out = trio.open_memory_channel[Work](UTTERANCES_AHEAD)
-        self._sent_in, self._sent_out = trio.open_memory_channel[tuple[Say, float]](SENT_AHEAD)
         self._open: dict[int, Say] = {}  # not complete yet, by utterance id
         self._utterances = 0
         self._speech: trio.CancelScope | None = None
@@ -156,7 +173,6 @@ class Call:
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._do_work)
-                nursery.start_soon(self._complete_what_is_played)
                 outcome = await supervise(
                     connect, self._run_leg, self.line.policy, self._tell, _draw
                 )
@@ -187,8 +203,7 @@ class Call:
         closing = Closing()
         try:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(leg.see_stalls_through)
-                nursery.start_soon(leg.ask_for_signs_of_life)
+                nursery.start_soon(leg.watch)
                 self.leg = leg
                 leg.attach()
                 closing = await connection.receive(leg.receive)
@@ -300,13 +315,12 @@ class Call:
 
     # --- What became of it -----------------------------------------------------------
 
-    async def _complete_what_is_played(self) -> None:
-        async for said, heard_at in self._sent_out:
-            await trio.sleep_until(heard_at)
-            if not said.utterance.state.final:
-                said.utterance.certainty = Certainty.ESTIMATED
-                said.utterance.played_at = heard_at
-                self._complete(said, UtteranceEvent.PLAYED, Cause.NORMAL)
+    def heard_out(self, said: Say, heard_at: float) -> None:
+        """Complete an utterance that has been played, by the estimate."""
+        if not said.utterance.state.final:
+            said.utterance.certainty = Certainty.ESTIMATED
+            said.utterance.played_at = heard_at
+            self._complete(said, UtteranceEvent.PLAYED, Cause.NORMAL)
 
     def _complete(
         self, said: Say, event: UtteranceEvent, cause: Cause, error: str | None = None
@@ -328,7 +342,7 @@ class Call:
                 if said := self._open.get(utterance):
                     said.utterance.frames_sent += frames
                     said.utterance.happen(UtteranceEvent.SENT)
-                    self._sent_in.send_nowait((said, heard_at))
+                    self._pacer.wake(_HeardOut(self, said, heard_at), heard_at)
             case _:
                 pass
         self._tell_outside(fact)
@@ -337,6 +351,27 @@ class Call:
         if isinstance(event, Stopped) and self.leg is not None:
             self.leg.finish()
         self._on_event_outside(event)
+
+
+@attrs.define(eq=False)
+class _HeardOut:
+    """Has the pacer complete an utterance when it has been played: cheaper than a task."""
+
+    call: Call
+    said: Say
+    heard_at: float
+    turn: int = 0
+
+    def tick(self, now: float) -> float | None:
+        """Complete it; see `pacer.Paced`."""
+        del now
+        self.call.heard_out(self.said, self.heard_at)
+        return None
+
+    def fail(self, exc: Exception) -> None:
+        """Hand a bug in the completion to the leg it belongs to."""
+        if self.call.leg is not None:
+            self.call.leg.fail(exc)
 
 
 def _first(group: BaseException) -> TrioaudioError:

@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from trioaudio import __version__
 
@@ -19,6 +20,14 @@ _DEFAULT_EXIT_CODES = """\
 exit codes: 0 all was said; 1 a bug; 2 wrong arguments or settings; 3 no text that can be spoken;
 4 the engine cannot speak; 5 the carrier is unreachable, refuses, or went away; 6 a file cannot be
 written; 130 after SIGINT, 143 after SIGTERM.  Every setting: .env.example"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Complains in one line: the usage would drown it."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and where to read on; exit code 2."""
+        self.exit(2, f"trioaudio: error: {message}; see {self.prog} --help\n")
 
 
 def run_command_line(argv: Sequence[str]) -> int:
@@ -50,7 +59,7 @@ def _say(argv: Sequence[str]) -> int:
 
 def say_parser() -> argparse.ArgumentParser:
     """Return the parser of the main job; settings not given come from the environment."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="trioaudio",
         description="Say a text on a telephone call: exact 60 ms frames, sent on time, over a"
         " real WebSocket. Without --url or --listen, a simulated carrier on this machine is the"
@@ -97,7 +106,7 @@ def say_parser() -> argparse.ArgumentParser:
 
 
 def _demo(argv: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="trioaudio demo",
         description="The timing proof: chunks of 500, 300, 700 and 200 bytes go in, frames of 960"
         " bytes come out 60 ms apart, over a real WebSocket to a carrier in another process.",
@@ -112,7 +121,7 @@ def _demo(argv: Sequence[str]) -> int:
 
 
 def _voices(argv: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="trioaudio voices", description="List the voices and languages of an engine."
     )
     parser.add_argument("--engine", metavar="NAME", help="espeak (default)")

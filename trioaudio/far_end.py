@@ -16,7 +16,7 @@ import trio
 
 from trioaudio.core.carrier import Carrier
 from trioaudio.core.connection import Connect
-from trioaudio.core.errors import ChildError, OutputError
+from trioaudio.core.errors import LegLostError, OutputError
 from trioaudio.core.exit_code import ExitCode
 from trioaudio.net.dialler import Dialler, parse_url
 from trioaudio.net.listener import Admission, open_listener
@@ -42,6 +42,8 @@ class FarEnd:
     url: str | None = None
     """What a carrier has to dial."""
     report: dict[str, Any] | None = None
+    given_up: bool = False
+    """Whether we left before it had anything to measure: then its failure is our doing."""
     _reported: trio.Event = attrs.field(factory=trio.Event)
 
     async def wait_report(self) -> None:
@@ -52,6 +54,11 @@ class FarEnd:
     def tell_report(self, report: dict[str, Any] | None) -> None:
         """Take what the far end measured; None if it measures nothing for us."""
         self.report = report
+        self._reported.set()
+
+    def give_up(self) -> None:
+        """Expect nothing of it any more: no connection came about."""
+        self.given_up = True
         self._reported.set()
 
 
@@ -100,7 +107,7 @@ async def awaited(
 async def simulated(
     settings: Settings, carrier: Carrier, process: subprocess.Popen[bytes]
 ) -> AsyncIterator[FarEnd]:
-    """Have the simulated carrier dial us. OutputError or ChildError when it ends too early."""
+    """Have the simulated carrier dial us. OutputError or LegLostError when it ends too early."""
     async with awaited(settings, carrier, "127.0.0.1", 0) as listening:
         far_end = FarEnd(listening.connect, listening.url)
         async with trio.open_nursery() as nursery:
@@ -109,7 +116,6 @@ async def simulated(
             # If it has ended already, `_follow` finds out why.
             with contextlib.suppress(BrokenPipeError):
                 process.stdin.write(f"{listening.url}\n".encode())
-                process.stdin.flush()
             yield far_end
             nursery.cancel_scope.cancel()
 
@@ -128,6 +134,8 @@ async def _follow(process: subprocess.Popen[bytes], far_end: FarEnd) -> None:
         nursery.start_soon(collect, "out", os.dup(process.stdout.fileno()))
         nursery.start_soon(collect, "err", os.dup(process.stderr.fileno()))
     code = await trio.to_thread.run_sync(process.wait)
+    if far_end.given_up:
+        return
     lines = texts["out"].splitlines()
     if lines and code == ExitCode.SAID:
         far_end.tell_report(json.loads(lines[-1]))
@@ -136,4 +144,4 @@ async def _follow(process: subprocess.Popen[bytes], far_end: FarEnd) -> None:
     reason = problem[-1] if problem else f"it ended with exit code {code}"
     if code == ExitCode.OUTPUT:
         raise OutputError(reason.partition(": ")[2] or reason)
-    raise ChildError(f"the simulated carrier failed: {reason}")
+    raise LegLostError(f"the simulated carrier failed: {reason}")

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import gc
 
-YOUNG = 50_000
-"""New containers before the youngest are looked over: under a millisecond."""
+YOUNG = 10_000
+"""New containers before the youngest are looked over: half a millisecond."""
 
 MIDDLE = 20
 

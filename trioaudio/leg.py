@@ -80,6 +80,46 @@ class Leg:
     shared by many legs.
     """
 
+    __slots__ = (
+        "_at_hand",
+        "_failure",
+        "_filler",
+        "_filling",
+        "_finishing",
+        "_held_until",
+        "_idle_clock",
+        "_idle_frames",
+        "_lateness",
+        "_media_in",
+        "_messages_in",
+        "_mid_utterance",
+        "_on_event",
+        "_on_sent",
+        "_open",
+        "_outlet",
+        "_pacer",
+        "_paused",
+        "_queue",
+        "_stalls",
+        "_starved",
+        "_tail",
+        "_talking",
+        "_tell",
+        "_timing",
+        "_trouble",
+        "_utterance",
+        "_utterance_frames",
+        "_wire",
+        "_wire_bytes",
+        "carrier",
+        "clock",
+        "codec",
+        "connection",
+        "listening",
+        "settings",
+        "turn",
+    )
+
     def __init__(  # noqa: PLR0913  the parts a leg is made of, each given once, by name
         self,
         *,
@@ -157,7 +197,7 @@ class Leg:
         self._pacer.wake(self, trio.current_time())
 
     def fail(self, exc: Exception) -> None:
-        """Take what a turn raised; `see_stalls_through` raises it in the leg's own task."""
+        """Take what a turn raised; `watch` raises it in the leg's own task."""
         self._failure = exc
         self._trouble.set()
 
@@ -166,38 +206,48 @@ class Leg:
         self._finishing = True
         self._trouble.set()
 
-    async def see_stalls_through(self) -> None:
-        """Wait out stalls, see to the closing, and raise what a turn raised.
+    async def watch(self) -> None:
+        """See stalls, silence and the closing through, until cancelled; raise what ends the leg.
 
-        LegLostError when the carrier reads nothing for the send deadline. A task of its own
-        beside `ask_for_signs_of_life`; both go on until cancelled.
+        LegLostError when the carrier reads nothing for the send deadline, or is not heard of
+        after a ping. One task does it all: a thousand legs have a thousand of each task.
         """
+        timing = self._timing
+        heard = self.connection.heard
+        wait = timing.ping_interval
         while True:
-            await self._trouble.wait()
-            if self._failure is not None:
-                raise self._failure
-            with trio.move_on_after(self._timing.send_deadline) as stuck:
-                await self.connection.wait_flushed()
+            with trio.move_on_after(wait) as quiet:
+                await self._trouble.wait()
+            if self._trouble.is_set():
+                await self._see_trouble_through()
                 if self._finishing:
-                    await self.connection.close()
                     return
-            if stuck.cancelled_caught:
+            elif quiet.cancelled_caught and wait == timing.ping_interval:
+                heard = self.connection.heard
+                self.connection.ping()
+                wait = timing.pong_timeout
+            elif self.connection.heard == heard:
                 raise LegLostError(
-                    f"{self.connection.peer} has read nothing for {self._timing.send_deadline:g} s"
+                    f"{self.connection.peer} gave no sign of life for {timing.pong_timeout:g} s"
                 )
-            self._trouble = trio.Event()
-            self._pacer.wake(self, trio.current_time())
+            else:
+                wait = timing.ping_interval
 
-    async def ask_for_signs_of_life(self) -> None:
-        """Ping now and then; LegLostError when there is no pong. No carrier or library does."""
-        while True:
-            await trio.sleep(self._timing.ping_interval)
-            with trio.move_on_after(self._timing.pong_timeout) as unanswered:
-                await self.connection.ping()
-            if unanswered.cancelled_caught:
-                raise LegLostError(
-                    f"no pong from {self.connection.peer} within {self._timing.pong_timeout:g} s"
-                )
+    async def _see_trouble_through(self) -> None:
+        """Raise what a turn raised; close if that is asked for; else wait out a stall."""
+        if self._failure is not None:
+            raise self._failure
+        with trio.move_on_after(self._timing.send_deadline) as stuck:
+            await self.connection.wait_flushed()
+            if self._finishing:
+                await self.connection.close()
+                return
+        if stuck.cancelled_caught:
+            raise LegLostError(
+                f"{self.connection.peer} has read nothing for {self._timing.send_deadline:g} s"
+            )
+        self._trouble = trio.Event()
+        self._pacer.wake(self, trio.current_time())
 
     # --- Inbound ---------------------------------------------------------------------
 

@@ -73,12 +73,18 @@ class ChunkSink:
 
     async def write(self, chunk: bytes) -> None:
         """Pass PCM on; waits while framing is behind."""
+        if len(chunk) <= self._step:
+            await self._pass_on(chunk)
+            return
         for start in range(0, len(chunk), self._step):
-            step = chunk[start : start + self._step]
-            try:
-                self._chunks_in.send_nowait(step)
-            except trio.WouldBlock:
-                await self._chunks_in.send(step)
+            await self._pass_on(chunk[start : start + self._step])
+
+    async def _pass_on(self, step: bytes) -> None:
+        # Not waiting is ten times cheaper than waiting for nothing.
+        try:
+            self._chunks_in.send_nowait(step)
+        except trio.WouldBlock:
+            await self._chunks_in.send(step)
 
 
 async def ingest(
@@ -156,7 +162,9 @@ async def frame(
                     break
             except trio.EndOfChannel:
                 break
-            await queue.put(framing.push(chunk, trio.current_time()))
+            items = framing.push(chunk, trio.current_time())
+            del chunk  # its samples are in the items; a thousand calls need not keep both
+            await queue.put(items)
     await queue.put(framing.finish(trio.current_time()))
 
 

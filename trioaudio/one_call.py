@@ -13,18 +13,25 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 from typing import Any
 
 import attrs
 import trio
 
+from trioaudio import unfinished
 from trioaudio.call import Call, Line, Say
 from trioaudio.core.backoff import Backoff
 from trioaudio.core.carrier import Recovery
 from trioaudio.core.connection import Closing
 from trioaudio.core.engine import Engine, VoiceChoice
+from trioaudio.core.errors import OutputError, TextError, TrioaudioError
 from trioaudio.core.exit_code import ExitCode, exit_code_for
 from trioaudio.core.facts import Fact, LegConnected
 from trioaudio.core.pcm import PTIME_MS, PcmFormat
@@ -48,6 +55,9 @@ from trioaudio.text_source import TextSource
 
 SNAPSHOT_S = 0.1
 
+COLLECT_S = 0.8
+"""After a signal, how long the files and the far end's report may take once the call is over."""
+
 
 def make_the_call(plan: Plan, simulator: subprocess.Popen[bytes] | None) -> Ended:
     """Run the whole call; return how it ended. TrioaudioError when there was none to speak of."""
@@ -66,16 +76,20 @@ class _OneCall:
     plan: Plan
     simulator: subprocess.Popen[bytes] | None
     log: SendLog = attrs.field(factory=SendLog)
+    _lateness: Histogram = attrs.field(factory=Histogram)
     screen: Screen = attrs.field(init=False)
     call: Call | None = None
     said: Say | None = None
     source: TextSource | None = None
+    far_end: FarEnd | None = None
     connections: int = 0
     peer: str = ""
     signal_number: int | None = None
+    _unreadable: TextError | None = None
     started_at: float = 0.0
     _connected: trio.Event = attrs.field(factory=trio.Event)
     _body: trio.CancelScope = attrs.field(factory=trio.CancelScope)
+    _calling: trio.CancelScope = attrs.field(factory=trio.CancelScope)
 
     async def run(self) -> Ended:
         """Do it all; every resource is closed on the way out."""
@@ -85,18 +99,36 @@ class _OneCall:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._watch_signals)
             async with open_screen(plan) as self.screen:
-                with self._body:
+                with self._body, self._errors_after_a_signal():
                     ended = await self._call_and_report()
                 if self.signal_number is not None:
-                    ended = attrs.evolve(ended, exit_code=128 + self.signal_number)
-                await self.screen.conclude(ended)
+                    ended = attrs.evolve(
+                        ended, exit_code=128 + self.signal_number, problem=None, by_signal=True
+                    )
+                try:
+                    await self.screen.conclude(ended)
+                except OutputError as exc:
+                    # The report may still get through.
+                    code = ended.exit_code or ExitCode.OUTPUT
+                    problem = ended.problem or str(exc)
+                    ended = attrs.evolve(ended, exit_code=code, problem=problem)
             nursery.cancel_scope.cancel()
         return ended
+
+    @contextmanager
+    def _errors_after_a_signal(self) -> Iterator[None]:
+        """Drop errors that only come of being told to stop: parts end in no order then."""
+        try:
+            yield
+        except* TrioaudioError:
+            if self.signal_number is None:
+                raise
 
     async def _watch_signals(self) -> None:
         with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
             async for number in signals:
                 if self.signal_number is not None:
+                    unfinished.remove_all()
                     os._exit(128 + number)
                 self.signal_number = number
                 self._stop()
@@ -106,8 +138,19 @@ class _OneCall:
         if self.call is None:
             self._body.cancel()
             return
-        self._body.deadline = trio.current_time() + self.plan.settings.shutdown_s
-        self.call.stop(Cause.CANCELLED)
+        self._end_call(Cause.CANCELLED)
+        # What was said is told even if the goodbye had to be given up.
+        self._body.deadline = self._calling.deadline + COLLECT_S
+
+    def _end_call(self, cause: Cause) -> None:
+        """Cut the speech, tell the carrier, close: within the shutdown time, at once if alone."""
+        assert self.call is not None
+        self._calling.deadline = trio.current_time() + self.plan.settings.shutdown_s
+        self.call.stop(cause)
+        if self.call.leg is None:
+            if self.far_end is not None and not self.connections:
+                self.far_end.give_up()
+            self._calling.cancel()
 
     async def _call_and_report(self) -> Ended:
         plan, settings = self.plan, self.plan.settings
@@ -125,13 +168,19 @@ class _OneCall:
                 self.screen.announce(far_end.url, on_stdout=not plan.report_on_stdout)
             outcome, figures = await self._make(engine, choice, far_end, recording)
             await far_end.wait_report()
-            written = True
+            written, unwritten = True, None
             if recording is not None:
-                await recording.finish()
+                try:
+                    await recording.finish()
+                except OutputError as exc:
+                    written, unwritten = False, exc
             elif plan.far_end is FarEndKind.SIMULATED:
                 written = bool(far_end.report and far_end.report["out"])
             figures = attrs.evolve(figures, far_report=far_end.report, now=trio.current_time())
-        return self._judge(outcome, figures, written=written)
+        ended = self._judge(outcome, figures, written=written)
+        if unwritten is not None and ended.exit_code is ExitCode.SAID:
+            return attrs.evolve(ended, exit_code=ExitCode.OUTPUT, problem=str(unwritten))
+        return ended
 
     async def _make(
         self, engine: Engine, choice: VoiceChoice, far_end: FarEnd, recording: WireRecording | None
@@ -141,7 +190,7 @@ class _OneCall:
             line=_line(self.plan),
             engine=engine,
             pacer=pacer,
-            lateness=Histogram(),
+            lateness=self._lateness,
             tell=self._tell,
             on_event=self.screen.carrier_said,
             on_sent=self.log if recording is None else _both(self.log, recording),
@@ -150,8 +199,10 @@ class _OneCall:
             nursery.start_soon(pacer.run)
             nursery.start_soon(self._author, call, choice)
             nursery.start_soon(self._show, call)
-            self.call = call
-            outcome = await call.run(far_end.connect)
+            self.call, self.far_end = call, far_end
+            outcome: Closing | LegFailure = Closing(reason="told to stop")
+            with self._calling:
+                outcome = await call.run(far_end.connect)
             nursery.cancel_scope.cancel()
         return outcome, self._figures(call, engine)
 
@@ -160,12 +211,19 @@ class _OneCall:
         assert self.source is not None
         async with trio.open_nursery() as nursery:
             if self.plan.text is None:
-                nursery.start_soon(self.source.read_stdin)
+                nursery.start_soon(self._read_stdin, self.source)
             else:
                 nursery.start_soon(self.source.give, self.plan.text)
             await self._connected.wait()
             self.said = await call.say(self.source, choice, self.screen.progress.add_word)
             await call.hang_up()
+
+    async def _read_stdin(self, source: TextSource) -> None:
+        try:
+            await source.read_stdin()
+        except TextError as exc:
+            self._unreadable = exc
+            self._end_call(Cause.ERROR)
 
     async def _show(self, call: Call) -> None:
         """Draw what can be seen ten times a second, in another process."""
@@ -200,7 +258,7 @@ class _OneCall:
             "frame_bytes": PcmFormat(plan.settings.sample_rate).frame_bytes,
             "bytes": leg.statistics().wire_bytes if leg else None,
             "elapsed_s": round(now - (first or now), 2),
-            "lateness_ms": self.log.lateness_ms().asdict(),
+            "lateness_ms": self._lateness.statistics().asdict(),
             "history": self.log.recent_ms(),
             "queue": call.queue.depth,
             "queue_bound": call.queue.bound,
@@ -244,7 +302,7 @@ class _OneCall:
         report = call_report(figures)
         out = self.plan.out if written else None
         utterance = figures.utterance
-        error = self.said.error if self.said else None
+        error = self._unreadable or (self.said.error if self.said else None)
         if error is not None:
             return Ended(exit_code_for(error), report, str(error), out)
         if isinstance(outcome, LegFailure):
@@ -253,6 +311,8 @@ class _OneCall:
         if utterance is None or utterance.cause is not Cause.NORMAL:
             problem = f"the far end closed the connection ({outcome}) before all was said"
             return Ended(ExitCode.CARRIER, report, problem, out)
+        if not figures.ledger.framed:
+            return Ended(ExitCode.TEXT, report, "the voice has no sound for this text", out)
         return Ended(ExitCode.SAID, report, None, out)
 
 

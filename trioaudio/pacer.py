@@ -78,7 +78,7 @@ class Pacer:
             self._asleep = True
             if self._heap:
                 self._sleeps_until = self._heap[0][0]
-                with trio.move_on_at(self._sleeps_until - self.early):
+                with trio.move_on_at(self._sleeps_until - self.early * 0.5):
                     await self._kick.wait()
             else:
                 self._sleeps_until = None

@@ -46,3 +46,4 @@ class Ended:
     """One line about what went wrong, not told yet."""
     out: Path | None = None
     """The WAV file, if it was written."""
+    by_signal: bool = False

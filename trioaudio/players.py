@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import FrameType
 
 from trioaudio.core.errors import ConfigError
 
@@ -31,6 +33,22 @@ def find_player() -> tuple[str, ...]:
 def play(path: Path) -> None:
     """Play a file to its end; a player that fails is told of, no more."""
     command = find_player()
-    code = subprocess.run([*command, str(path)], check=False).returncode
+    with subprocess.Popen([*command, str(path)]) as player:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            _take_along(player, number)
+        code = player.wait()
     if code:
         sys.stderr.write(f"trioaudio: note: {command[0]} ended with exit code {code}\n")
+
+
+def _take_along(player: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    """Have a signal that ends us end the player too."""
+    before = signal.getsignal(number)
+    if not callable(before):
+        return
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        player.terminate()
+        before(number, frame)
+
+    signal.signal(number, leave)

@@ -19,20 +19,33 @@ import trio
 from trioaudio.core.ledger import Ledger
 from trioaudio.core.playout_item import Audio, PlayoutItem, UtteranceEnd
 
-FRAMES_AHEAD = 9
-"""540 ms: how far framing may run ahead of the pacer; it goes on when a third of it is left."""
+FRAMES_AHEAD = 8
+"""480 ms: how far framing may run ahead of the pacer; it goes on when a quarter of it is left."""
 
 
 class PlayoutQueue:
     """`bound` items may wait; framing waits for room, the pacer never waits."""
 
+    __slots__ = (
+        "_items",
+        "_low",
+        "_on_item",
+        "_room",
+        "_to_expire",
+        "_waiting",
+        "bound",
+        "generation",
+        "ledger",
+    )
+
     def __init__(self, bound: int = FRAMES_AHEAD) -> None:
         self.ledger = Ledger()
         self.generation = 0
         self.bound = bound
-        self._low = bound // 3
+        self._low = bound // 4
         self._items: deque[PlayoutItem] = deque()
         self._room = trio.lowlevel.ParkingLot()
+        self._waiting = False
         self._on_item: Callable[[], None] | None = None
         self._to_expire = 0
 
@@ -47,14 +60,17 @@ class PlayoutQueue:
         """
         # Counted before the first await: the pacer may send a frame during it.
         self.ledger.frame(_frames(items))
+        queued = self._items
         done = 0
         try:
             for item in items:
-                if len(self._items) >= self.bound:
+                if len(queued) >= self.bound:
+                    self._waiting = True
                     await self._room.park()
-                self._items.append(item)
+                queued.append(item)
                 done += 1
-                if self._on_item is not None:
+                # Nobody starves beside a queue that holds something.
+                if len(queued) == 1 and self._on_item is not None:
                     self._on_item()
         finally:
             if done < len(items):
@@ -62,10 +78,11 @@ class PlayoutQueue:
 
     def take(self) -> PlayoutItem | None:
         """Return the next item of the generation in force; None when there is none yet."""
-        items = self._items
-        while items:
-            item = items.popleft()
-            if len(items) <= self._low and self._room:
+        queued = self._items
+        while queued:
+            item = queued.popleft()
+            if self._waiting and len(queued) <= self._low:
+                self._waiting = False
                 self._room.unpark_all()
             if item.generation == self.generation and not self._to_expire:
                 return item
@@ -105,4 +122,8 @@ class PlayoutQueue:
 
 
 def _frames(items: Sequence[PlayoutItem]) -> int:
-    return sum(item.frames for item in items if isinstance(item, Audio))
+    frames = 0
+    for item in items:  # three a call, a thousand calls: a generator would cost more than this
+        if isinstance(item, Audio):
+            frames += item.frames
+    return frames

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,10 +18,10 @@ from typing import Any
 import attrs
 
 from trioaudio.core.carrier import Role
-from trioaudio.core.errors import ConfigError, TextError, TrioaudioError
+from trioaudio.core.errors import ConfigError, OutputError, TextError, TrioaudioError
 from trioaudio.core.exit_code import ExitCode, exit_code_for
 from trioaudio.core.text import speakable
-from trioaudio.pending_file import PendingFile
+from trioaudio.pending_file import PendingFile, write_stdout
 from trioaudio.plan import FarEndKind, Plan
 from trioaudio.players import find_player, play
 from trioaudio.settings_loading import load_settings
@@ -56,22 +57,27 @@ def _carry_out(plan: Plan, report_file: PendingFile | None, stack: ExitStack) ->
     from trioaudio.one_call import make_the_call  # noqa: PLC0415
 
     ended = make_the_call(plan, simulator)
-    if ended.report is not None:
-        _hand_out(plan, ended.report, report_file)
+    exit_code = ended.exit_code
     if ended.problem is not None:
         _complain(ended.problem)
-    if plan.play and ended.out is not None:
+    if ended.report is not None:
+        try:
+            _hand_out(plan, ended.report, report_file)
+        except OutputError as exc:
+            _complain(str(exc))
+            exit_code = exit_code or ExitCode.OUTPUT
+    if plan.play and ended.out is not None and not ended.by_signal:
         play(ended.out)
-    return ended.exit_code
+    return exit_code
 
 
 def _hand_out(plan: Plan, report: dict[str, Any], report_file: PendingFile | None) -> None:
-    text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
+    # ASCII: a file's name may hold bytes that are text in no encoding.
+    text = json.dumps(report, indent=2) + "\n"
     if report_file is not None:
         report_file.write(text)
     elif plan.report_on_stdout:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        write_stdout(text)
 
 
 def _plan(given: argparse.Namespace, environ: Mapping[str, str], cwd: Path) -> Plan:
@@ -109,11 +115,7 @@ def _plan(given: argparse.Namespace, environ: Mapping[str, str], cwd: Path) -> P
             "there is nothing in --text that can be spoken; give it some words, or - to read"
             " standard input"
         )
-    out = given.out
-    if out is None and far_end is FarEndKind.SIMULATED and not given.no_out and _free(DEFAULT_OUT):
-        out = DEFAULT_OUT
-    if given.play and out is None:
-        raise ConfigError("--play needs a WAV file: say where with --out FILE.wav")
+    out = _out(given, far_end)
     if given.play:
         find_player()
     return Plan(
@@ -122,11 +124,29 @@ def _plan(given: argparse.Namespace, environ: Mapping[str, str], cwd: Path) -> P
         carrier=carrier,
         carrier_settings=loaded.carrier_settings,
         far_end=far_end,
-        out=None if given.no_out else out,
+        out=out,
         play=given.play,
         report_on_stdout=given.report == "-",
         plain=given.plain,
     )
+
+
+def _out(given: argparse.Namespace, far_end: FarEndKind) -> Path | None:
+    """Return where the WAV file goes, None for nowhere."""
+    if given.no_out:
+        return None
+    out: Path | None = given.out
+    if out is None and far_end is FarEndKind.SIMULATED and _free(DEFAULT_OUT):
+        out = DEFAULT_OUT
+    if given.play and out is None:
+        raise ConfigError("--play needs a WAV file: say where with --out FILE.wav")
+    if (
+        out is not None
+        and given.report is not None
+        and out.resolve() == Path(given.report).resolve()
+    ):
+        raise ConfigError(f"--out and --report are both {out}; give each a file of its own")
+    return out
 
 
 def _far_end(url: str | None, listen: object) -> FarEndKind:
@@ -140,13 +160,13 @@ def _far_end(url: str | None, listen: object) -> FarEndKind:
 def _free(path: Path) -> bool:
     """Say whether a file nobody asked for can be written here without complaint."""
     try:
-        part = path.with_name(f"{path.name}.part")
-        part.touch()
-        part.unlink()
+        if path.exists() and not path.is_file():
+            raise FileExistsError
+        with tempfile.TemporaryFile(dir=path.parent):
+            return True
     except OSError:
         _complain(f"{path} cannot be written here; say where with --out", kind="note")
         return False
-    return not path.is_dir()
 
 
 def _open_report(where: str | None, stack: ExitStack) -> PendingFile | None:

@@ -22,6 +22,7 @@ from trioaudio.observe.fact_log import log_event, log_fact
 from trioaudio.observe.logs import get_logger, open_logging
 from trioaudio.observe.summary import summary_lines
 from trioaudio.observe.view_process import LiveView, open_live_view, should_draw
+from trioaudio.pending_file import write_stdout
 from trioaudio.plan import Ended, Plan
 from trioaudio.settings import secret_values
 
@@ -80,13 +81,18 @@ class Screen:
             log_event(self._log, event)
 
     def announce(self, url: str, *, on_stdout: bool) -> None:
-        """Print the URL a carrier has to dial on a line of its own."""
-        stream = sys.stdout if on_stdout else sys.stderr
-        stream.write(f"{url}\n")
-        stream.flush()
+        """Print the URL a carrier has to dial on a line of its own. OutputError."""
+        if on_stdout:
+            write_stdout(f"{url}\n")
+        else:
+            sys.stderr.write(f"{url}\n")
+            sys.stderr.flush()
 
     async def conclude(self, ended: Ended) -> None:
-        """Put the figures on the screen: the live view's last picture, or plain lines."""
+        """Put the figures on the screen: the live view's last picture, or plain lines.
+
+        OutputError when standard output takes nothing.
+        """
         if ended.report is None:
             return
         files = [("heard by the far end" if self._heard else "sent", str(ended.out))]
@@ -94,11 +100,13 @@ class Screen:
         if self._view is not None:
             drawn = await self._view.finish(ended.report, files if ended.out else [])
         if not drawn:
-            stream = sys.stderr if self._plan.report_on_stdout else sys.stdout
             lines = summary_lines(ended.report)
             lines += [f"{label}: {path}" for label, path in files if ended.out]
-            stream.write("\n".join(lines) + "\n")
-            stream.flush()
+            text = "\n".join(lines) + "\n"
+            if self._plan.report_on_stdout:
+                sys.stderr.write(text)
+            else:
+                write_stdout(text)
 
     @property
     def _heard(self) -> bool:

@@ -33,6 +33,7 @@ def start_simulator(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            bufsize=0,  # what is left in a buffer when the child is gone makes closing fail
             process_group=0,  # Ctrl-C is for us; the simulator leaves when its stdin closes
         )
     except OSError as exc:

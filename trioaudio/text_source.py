@@ -1,4 +1,4 @@
-"""Where the text of the one-shot call comes from: the command line, or standard input as it comes."""
+"""Where the text of the one-shot call comes from: an argument, or standard input as it comes."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ class TextSource:
         self._pieces_in, self._pieces_out = trio.open_memory_channel[str](PIECES_AHEAD)
         self._controls = 0
         self._speakable = False
+        self._readable = False  # there was a letter, and the voice can read it
         self.said: list[str] = []
         self.characters = 0
 
@@ -44,15 +45,19 @@ class TextSource:
         text, controls = without_controls(piece)
         self._controls += controls
         self.characters += len(text)
-        if self._limit and self.characters > self._limit:
+        self._check_length(self.characters)
+        self._speakable = self._speakable or speakable(text)
+        if not self._readable and any(map(str.isalpha, text)):
+            self._engine.check_text(text, self._choice)
+            self._readable = True
+        return text
+
+    def _check_length(self, characters: int) -> None:
+        if self._limit and characters > self._limit:
             raise TextError(
                 f"the text is longer than {self._limit} characters; split it, or raise"
                 " TRIOAUDIO_TEXT_LIMIT (0: no limit)"
             )
-        if not self._speakable and speakable(text):
-            self._engine.check_text(text, self._choice)
-            self._speakable = True
-        return text
 
     def finish(self) -> None:
         """Check the whole: TextError when there was nothing to say in it."""
@@ -68,15 +73,19 @@ class TextSource:
             await self._pieces_in.send(text)
 
     async def read_stdin(self) -> None:
-        """Read standard input until it ends, however it is cut; undecodable bytes are left out."""
+        """Read standard input until it ends, however it is cut.
+
+        TextError when it cannot be read, or is found to be too long; that is long before the
+        last of it would be spoken. Undecodable bytes are replaced.
+        """
+        read = 0
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         async with self._pieces_in:
             while True:
-                # Standard input may be a file, which epoll refuses; the thread only waits.
-                data = await trio.to_thread.run_sync(
-                    os.read, STDIN, READ_BYTES, abandon_on_cancel=True
-                )
+                data = await _read_some()
                 piece = decoder.decode(data, final=not data)
+                read += len(piece)
+                self._check_length(read)
                 if piece:
                     await self._pieces_in.send(piece)
                 if not data:
@@ -102,3 +111,11 @@ class TextSource:
         if len(self.said) > 1:
             self.said = ["".join(self.said)]
         return "".join(self.said)
+
+
+async def _read_some() -> bytes:
+    try:
+        # Standard input may be a file, which epoll refuses; the thread only waits.
+        return await trio.to_thread.run_sync(os.read, STDIN, READ_BYTES, abandon_on_cancel=True)
+    except OSError as exc:
+        raise TextError(f"standard input cannot be read: {exc.strerror or exc}") from exc

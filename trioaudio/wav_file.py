@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
+from trioaudio import unfinished
 from trioaudio.core.errors import OutputError
 from trioaudio.core.pcm import SAMPLE_BYTES
 
@@ -27,15 +28,19 @@ class WavFile:
     def __init__(self, path: Path, sample_rate: int) -> None:
         if path.is_dir():
             raise OutputError(f"cannot write {path}: it is a folder")
+        if path.exists() and not path.is_file():
+            raise OutputError(f"cannot write {path}: a WAV file cannot be written to a device")
         self._path = path
         self._part = path.with_name(f"{path.name}.part")
         self._sample_rate = sample_rate
         self._samples = 0
         self._finished = False
+        unfinished.begin(str(self._part))
         try:
             self._file: BinaryIO = self._part.open("wb", buffering=_BUFFER_BYTES)
             self._file.write(self._head())
         except OSError as exc:
+            unfinished.end(str(self._part))
             raise self._error(exc) from exc
 
     def __enter__(self) -> Self:
@@ -78,12 +83,14 @@ class WavFile:
         except OSError as exc:
             raise self._error(exc) from exc
         self._finished = True
+        unfinished.end(str(self._part))
 
     def _discard(self) -> None:
         # It is removed anyway, and what makes the close fail was reported before.
         with contextlib.suppress(OSError):
             self._file.close()
         self._part.unlink(missing_ok=True)
+        unfinished.end(str(self._part))
 
     def _error(self, exc: OSError) -> OutputError:
         return OutputError(f"cannot write {self._path}: {exc.strerror or exc}")

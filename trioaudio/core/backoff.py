@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 import attrs
 
 
@@ -36,12 +34,12 @@ class RestartIntensity:
 
     most: int
     within: float
-    _restarts: deque[float] = attrs.field(factory=deque)
+    _restarts: list[float] = attrs.field(factory=list)
 
     def allow(self, now: float) -> bool:
         """Count a restart at `now`; False when it would be one too many."""
         while self._restarts and now - self._restarts[0] > self.within:
-            self._restarts.popleft()
+            del self._restarts[0]
         if len(self._restarts) >= self.most:
             return False
         self._restarts.append(now)

@@ -92,8 +92,16 @@ class MediaConnection(Protocol):
         """
         ...
 
-    async def ping(self) -> None:
-        """Ask the far end for a sign of life and wait for it."""
+    def ping(self) -> None:
+        """Ask the far end for a sign of life; LegLostError when the connection is gone.
+
+        Nothing is waited for: whatever is heard afterwards is a sign of life.
+        """
+        ...
+
+    @property
+    def heard(self) -> int:
+        """A count that grows whenever anything comes from the far end."""
         ...
 
     async def close(self, code: int = 1000, reason: str | None = None) -> None:

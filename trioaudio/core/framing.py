@@ -18,11 +18,21 @@ class Framer:
 
     def push(self, chunk: bytes) -> list[bytes]:
         """Return the frames that `chunk` completes, oldest first."""
-        data = self._rest + chunk if self._rest else chunk
         size = self.frame_bytes
-        whole = len(data) - len(data) % size
-        self._rest = data[whole:]
-        return [data[start : start + size] for start in range(0, whole, size)]
+        frames: list[bytes] = []
+        start = 0
+        if self._rest:
+            start = size - len(self._rest)
+            whole = self._rest + chunk[:start]
+            if len(whole) < size:
+                self._rest = whole
+                return frames
+            frames.append(whole)
+        # Each frame is cut straight out of the chunk: joining first would copy everything twice.
+        stop = len(chunk) - (len(chunk) - start) % size
+        frames += [chunk[at : at + size] for at in range(start, stop, size)]
+        self._rest = chunk[stop:]
+        return frames
 
     def flush(self) -> bytes | None:
         """Return what is left, padded with silence to a whole frame; None when nothing is."""

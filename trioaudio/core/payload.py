@@ -61,16 +61,23 @@ def payload_encoder(
     A length that is no multiple of `multiple` encoded bytes is padded with the encoding's own
     silence.
     """
+    if (encoding, form, multiple) == (Encoding.PCM16, PayloadForm.BINARY, 1):
+        return _as_it_is
 
-    def to_payload(pcm: bytes) -> Payload:
+    def to_audio(pcm: bytes) -> bytes:
         audio = encode(pcm, encoding)
         if short := len(audio) % multiple:
             audio += _SILENCE[encoding] * (multiple - short)
-        if form is PayloadForm.BASE64:
-            return binascii.b2a_base64(audio, newline=False).decode("ascii")
         return audio
 
-    return to_payload
+    def to_base64(pcm: bytes) -> str:
+        return binascii.b2a_base64(to_audio(pcm), newline=False).decode("ascii")
+
+    return to_base64 if form is PayloadForm.BASE64 else to_audio
+
+
+def _as_it_is(pcm: bytes) -> bytes:
+    return pcm
 
 
 def payload_pcm(payload: Payload, encoding: Encoding) -> bytes:

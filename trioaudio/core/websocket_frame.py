@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import functools
+from collections.abc import Callable
 
 
 class Opcode(enum.IntEnum):
@@ -17,6 +18,7 @@ class Opcode(enum.IntEnum):
     TEXT = 0x1
     BINARY = 0x2
     CLOSE = 0x8
+    PING = 0x9
     PONG = 0xA
 
 
@@ -45,14 +47,6 @@ def server_frame(message: str | bytes) -> bytes:
     return header(Opcode.BINARY, len(message), 0) + message
 
 
-def client_frame(message: str | bytes, key: bytes) -> bytes:
-    """Return a message as a frame masked with a 4-byte key, as a client sends it."""
-    if isinstance(message, str):
-        data = message.encode()
-        return header(Opcode.TEXT, len(data), _MASKED) + key + mask(data, key)
-    return header(Opcode.BINARY, len(message), _MASKED) + key + mask(message, key)
-
-
 def mask(data: bytes, key: bytes) -> bytes:
     """XOR data with the repeated 4-byte key; masking twice gives the data back.
 
@@ -63,3 +57,23 @@ def mask(data: bytes, key: bytes) -> bytes:
     return (int.from_bytes(data, "little") ^ int.from_bytes(pattern[:length], "little")).to_bytes(
         length, "little"
     )
+
+
+def client_frame(
+    message: str | bytes, key: bytes, masked: Callable[[bytes, bytes], bytes] = mask
+) -> bytes:
+    """Return a message as a frame masked with a 4-byte key, as a client sends it.
+
+    `masked` may be a faster routine with the contract of `mask`.
+    """
+    if isinstance(message, str):
+        data = message.encode()
+        return header(Opcode.TEXT, len(data), _MASKED) + key + masked(data, key)
+    return header(Opcode.BINARY, len(message), _MASKED) + key + masked(message, key)
+
+
+def ping(key: bytes | None) -> bytes:
+    """Return an empty ping, masked with a 4-byte key as a client's, unmasked as a server's."""
+    if key is None:
+        return bytes((_FIN | Opcode.PING, 0))
+    return bytes((_FIN | Opcode.PING, _MASKED)) + key

@@ -151,22 +151,27 @@ class Listener:
         """Refuse `path` from now on; a connection already taken stays."""
         self._doors.pop(path).close()
 
-    async def serve(self) -> None:
+    async def accept(self) -> None:
         """Accept for ever; cancel to stop. Connections handed over outlive this."""
         async with trio.open_nursery() as nursery:
             while True:
                 await trio.lowlevel.wait_readable(self._sock)
-                try:
-                    for _ in range(_ACCEPT_AT_ONCE):
-                        sock, address = self._sock.accept()
-                        nursery.start_soon(self._admit, sock, host_port(address[:2]))
-                except BlockingIOError:
-                    continue
-                except OSError as exc:
-                    if exc.errno in _CAPACITY:
-                        await trio.sleep(_CAPACITY_WAIT_S)
-                    elif exc.errno not in _NOT_OURS:
-                        raise
+                if not self._accept_some(nursery):
+                    await trio.sleep(_CAPACITY_WAIT_S)
+
+    def _accept_some(self, nursery: trio.Nursery) -> bool:
+        """Accept who waits; False when the machine has no room for them."""
+        try:
+            for _ in range(_ACCEPT_AT_ONCE):
+                sock, address = self._sock.accept()
+                nursery.start_soon(self._admit, sock, host_port(address[:2]))
+        except BlockingIOError:
+            return True
+        except OSError as exc:
+            if exc.errno not in _CAPACITY | _NOT_OURS:
+                raise
+            return exc.errno in _NOT_OURS
+        return True
 
     async def _admit(self, sock: socket.socket, peer: str) -> None:
         """Find the door for one connection, or refuse it; it is handed over or closed."""
@@ -266,6 +271,6 @@ async def open_listener(host: str, port: int, admission: Admission) -> AsyncIter
     with sock:
         async with trio.open_nursery() as nursery:
             listener = Listener(sock, admission)
-            nursery.start_soon(listener.serve)
+            nursery.start_soon(listener.accept)
             yield listener
             nursery.cancel_scope.cancel()

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections import deque
 from collections.abc import Callable
 
 import trio
@@ -37,6 +36,10 @@ instead of after megabytes of audio that a clear could no longer overtake."""
 
 _OPENING_BYTES = 64
 
+# One for all sockets: a fresh one for each read would leave holes all over the heap.
+_buffer = bytearray(RECEIVE_BYTES)
+_view = memoryview(_buffer)
+
 _WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
@@ -54,6 +57,36 @@ class MediaSocket(trio.abc.HalfCloseableStream):
     `largest_message` is the longest message in bytes it may send.
     """
 
+    __slots__ = (
+        "_closed",
+        "_early",
+        "_flushed",
+        "_flushing",
+        "_gone",
+        "_head_taken",
+        "_media_ended",
+        "_owned",
+        "_rest",
+        "_rest_arrived",
+        "_rest_bytes",
+        "_rest_taken",
+        "_sock",
+        "_sock_send",
+        "_splitter",
+        "_stream_read",
+        "_tail",
+        "_tail_bytes",
+        "_tls",
+        "_unread",
+        "failure",
+        "largest_message",
+        "opening",
+        "peer",
+        "pumping",
+        "reads",
+        "stalled",
+    )
+
     def __init__(
         self, sock: socket.socket, peer: str, *, masked: bool, largest_message: int
     ) -> None:
@@ -61,27 +94,28 @@ class MediaSocket(trio.abc.HalfCloseableStream):
         self.largest_message = largest_message
         self.stalled = False
         """Whether a tail waits for the kernel to take it, or `end_media` was called."""
+        self.reads = 0
+        """How often something came from the far end."""
         self._sock = sock
         self._sock_send = sock.send
         self._splitter = WebSocketSplitter(masked=masked, largest=largest_message)
         self._tls = isinstance(sock, ssl.SSLSocket)
-        self._tail: deque[bytes] = deque()
+        self._tail: list[bytes] = []  # lists: an empty deque takes 600 bytes, twice a leg
         self._tail_bytes = 0
         self._media_ended = False
         self._flushing = False
         self._flushed = trio.lowlevel.ParkingLot()
         self._closed = False
         self._early: list[DataFrame] = []  # data frames that came before there was an owner
-        self._unread = b""
+        self._head_taken = False
+        self._unread = b""  # what came with the head
         self._owned = False
         self._gone = trio.Event()
         self._stream_read: trio.CancelScope | None = None
-        self._rest: deque[bytes] = deque()  # what the owner's pump leaves to receive_some
+        self._rest: list[bytes] = []  # what the owner's pump leaves to receive_some
         self._rest_bytes = 0
         self._rest_arrived = trio.lowlevel.ParkingLot()
         self._rest_taken = trio.lowlevel.ParkingLot()
-        self.pumping = False
-        """Whether `pump` runs."""
         self.failure: str | None = None
         """How the connection broke, or why it was closed here without being asked."""
         self.opening = b""
@@ -156,7 +190,7 @@ class MediaSocket(trio.abc.HalfCloseableStream):
             if sent < len(piece):
                 self._tail[0] = piece[sent:]
                 return
-            self._tail.popleft()
+            del self._tail[0]
         self.stalled = self._media_ended
 
     def _send(self, data: bytes) -> int:
@@ -214,7 +248,7 @@ class MediaSocket(trio.abc.HalfCloseableStream):
         Returns when the far end sends no more, the connection broke (`failure` says how), or it
         was closed here. What `on_frame` raises is raised, but LegLostError counts as broken.
         """
-        self._owned = self.pumping = True
+        self._owned = True
         if self._stream_read is not None:
             self._stream_read.cancel()
         early, self._early = self._early, []
@@ -225,8 +259,6 @@ class MediaSocket(trio.abc.HalfCloseableStream):
                 await self._pump_once(on_frame)
         except LegLostError as exc:
             self._break(exc)
-        finally:
-            self.pumping = False
 
     async def _pump_once(self, on_frame: Callable[[DataFrame], None]) -> None:
         if self._rest_bytes > REST_LIMIT:
@@ -267,11 +299,13 @@ class MediaSocket(trio.abc.HalfCloseableStream):
         if self._closed:
             raise LegLostError(f"connection to {self.peer} was closed")
         try:
-            return self._sock.recv(RECEIVE_BYTES)
+            count = self._sock.recv_into(_buffer)
         except _WOULD_BLOCK:
             return None
         except OSError as exc:
             raise LegLostError(f"connection to {self.peer} broke: {exc.strerror or exc}") from exc
+        self.reads += 1
+        return bytes(_view[:count])
 
     async def _wait_readable(self) -> None:
         if self._closed:
@@ -298,8 +332,20 @@ class MediaSocket(trio.abc.HalfCloseableStream):
                 return b""
             else:
                 head += data
-        self._unread = bytes(head)
-        return self._unread
+        self._take_head(bytes(head))
+        return bytes(head)
+
+    def _take_head(self, data: bytes) -> None:
+        """Leave the head to trio-websocket, and what comes after it to the pump.
+
+        trio-websocket would not look at frames it is given before it has answered.
+        """
+        end = data.index(b"\r\n\r\n") + 4
+        _, head = self._splitter.push(data[:end])
+        self._rest.append(head)
+        self._rest_bytes += len(head)
+        self._unread = data[end:]
+        self._head_taken = True
 
     # --- The stream trio-websocket sees ----------------------------------------------
 
@@ -320,7 +366,7 @@ class MediaSocket(trio.abc.HalfCloseableStream):
             await self._rest_arrived.park()
         if not self._rest[0]:
             return b""  # and so for ever: it stays
-        rest = self._rest.popleft()
+        rest = self._rest.pop(0)
         self._rest_bytes -= len(rest)
         self._rest_taken.unpark_all()
         return rest
@@ -329,7 +375,7 @@ class MediaSocket(trio.abc.HalfCloseableStream):
         """Read until there is something for trio-websocket, or the owner's pump takes over."""
         # The pump may have come while this task was about to run: then the bytes are the pump's.
         while not self._owned and not self._rest:
-            if self._early:
+            if self._early or self._head_taken:
                 # Nobody takes them yet. Reading on would only pile them up.
                 await trio.sleep_forever()
             data = self._receive()
@@ -356,7 +402,10 @@ class MediaSocket(trio.abc.HalfCloseableStream):
             self.send_control(bytes(data))
             await self.wait_flushed()
         except LegLostError as exc:
-            self.failure = self.failure or str(exc)
+            if self._owned:  # what came before may still be read, a close frame perhaps
+                self.failure = self.failure or str(exc)
+            else:
+                self._break(exc)
             raise self._stream_error(exc) from exc
 
     async def wait_send_all_might_not_block(self) -> None:

@@ -45,14 +45,8 @@ async def shake_hands(
         raise LegLostError(f"connection to {peer} broke before TLS began: {exc}") from exc
     done = False
     try:
-        while not done:
-            try:
-                tls.do_handshake()
-                done = True
-            except ssl.SSLWantReadError:
-                await trio.lowlevel.wait_readable(tls)
-            except ssl.SSLWantWriteError:
-                await trio.lowlevel.wait_writable(tls)
+        await _do_handshake(tls)
+        done = True
     except ssl.SSLCertVerificationError as exc:
         raise LegRefusedError(
             f"certificate of {peer} is not trusted: {exc.verify_message};"
@@ -70,3 +64,13 @@ async def shake_hands(
         if not done:
             tls.close()
     return tls
+
+
+async def _do_handshake(tls: ssl.SSLSocket) -> None:
+    while True:
+        try:
+            return tls.do_handshake()
+        except ssl.SSLWantReadError:
+            await trio.lowlevel.wait_readable(tls)
+        except ssl.SSLWantWriteError:
+            await trio.lowlevel.wait_writable(tls)

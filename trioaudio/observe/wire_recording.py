@@ -9,6 +9,7 @@ from pathlib import Path
 import trio
 
 from trioaudio.core.encoding import Encoding, Payload
+from trioaudio.core.errors import OutputError
 from trioaudio.core.payload import payload_pcm
 from trioaudio.core.pcm import PcmFormat
 from trioaudio.core.playout_item import Audio
@@ -34,6 +35,8 @@ class WireRecording:
         self._sent_in, self._sent_out = trio.open_memory_channel[tuple[float, Payload]](SENT_AHEAD)
         self._played_until: float | None = None
         self._lost = 0
+        self._failure: OutputError | None = None
+        self._ending = trio.Event()
         self._done = trio.Event()
 
     def __call__(self, item: Audio, sent_at: float, lateness: float) -> None:
@@ -45,7 +48,7 @@ class WireRecording:
             self._lost += 1
 
     async def write(self) -> None:
-        """Write until `finish`. OutputError when the disk is full."""
+        """Write until `finish`, which raises what went wrong: a call outlives a full disk."""
         async for first in self._sent_out:
             batch = [first]
             while len(batch) < SENT_AHEAD:
@@ -53,14 +56,24 @@ class WireRecording:
                     batch.append(self._sent_out.receive_nowait())
                 except (trio.WouldBlock, trio.EndOfChannel):
                     break
-            await trio.to_thread.run_sync(self._write, batch)
-            await trio.sleep(BATCH_S)
+            if self._failure is None:
+                try:
+                    await trio.to_thread.run_sync(self._write, batch)
+                except OutputError as exc:
+                    self._failure = exc
+            with trio.move_on_after(BATCH_S):
+                await self._ending.wait()
         self._done.set()
 
     async def finish(self) -> None:
-        """Write what is left and give the file its name."""
+        """Write what is left and give the file its name. OutputError when it is not complete."""
         self._sent_in.close()
+        self._ending.set()
         await self._done.wait()
+        if self._failure is not None:
+            raise self._failure
+        if self._lost:
+            raise OutputError(f"the recording lacks {self._lost} messages: the disk is too slow")
         await trio.to_thread.run_sync(self._wav.finish)
 
     def _write(self, batch: list[tuple[float, Payload]]) -> None:

@@ -1,0 +1,392 @@
+"""The documents say what the code does: every name, number and link in them that can be checked."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import importlib
+import pkgutil
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+import trioaudio
+import trioaudio.core
+from trioaudio.call import CallTotals
+from trioaudio.carriers import carrier_names, load_carrier
+from trioaudio.cli import say_parser
+from trioaudio.core.exit_code import ExitCode
+from trioaudio.core.ledger import Ledger
+from trioaudio.core.pcm import PcmFormat
+from trioaudio.core.utterance import Utterance
+from trioaudio.observe.call_report import CallFigures, call_report
+from trioaudio.observe.send_log import SendLog
+from trioaudio.settings import Settings, variable
+from trioaudio.settings_loading import ENV_FILE
+from trioaudio.simulators import options, process
+from trioaudio.simulators.call import Closed
+
+ROOT = Path(__file__).parents[1]
+CI = ROOT / ".ci" / "run"
+PAGES = sorted(
+    [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/**/*.md"),
+        *ROOT.glob("systemd/*"),
+        ROOT / "bench/README.md",
+    ]
+)
+OPERATIONS = ROOT / "docs/operations.md"
+ROW = re.compile(r"^\| (.+?) \|", re.MULTILINE)
+
+
+def text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def page_id(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+every_page = pytest.mark.parametrize("page", PAGES, ids=page_id)
+
+
+def section(path: Path, heading: str) -> str:
+    """A heading's text, up to the next one of its level or above."""
+    after = text_of(path).split(f"\n## {heading}\n", 1)[1]
+    return after.split("\n## ", 1)[0]
+
+
+# --- README's commands -------------------------------------------------------------------
+
+
+def commands(path: Path) -> list[str]:
+    blocks = re.findall(r"```sh\n(.*?)```", text_of(path), re.DOTALL)
+    return [line for block in blocks for line in block.splitlines()]
+
+
+def test_the_readme_makes_sound_in_one_line() -> None:
+    first = commands(ROOT / "README.md")[0]
+    setup = "python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/trioaudio --text "
+    assert first.startswith(setup)
+    assert first.endswith("--out hello.wav")
+
+
+def test_ci_runs_the_readme_s_tests_command_as_it_stands_there() -> None:
+    line = "python3 -m venv .venv && .venv/bin/pip install -e '.[test]' && .venv/bin/pytest"
+    assert commands(ROOT / "README.md").count(line) == 1
+    pattern = re.search(r"grep -x -m1 '(.+?)' README.md", text_of(CI))
+    assert pattern is not None
+    found = [
+        each for each in text_of(ROOT / "README.md").splitlines() if re.fullmatch(pattern[1], each)
+    ]
+    assert found == [line]
+
+
+def test_ci_is_a_program() -> None:
+    assert CI.stat().st_mode & 0o111 == 0o111
+    assert text_of(CI).startswith("#!/usr/bin/env bash\n")
+    assert "set -euo pipefail" in text_of(CI)
+
+
+# --- Exit codes, log lines, states -------------------------------------------------------
+
+
+def test_every_exit_code_is_documented_and_no_other() -> None:
+    rows = re.findall(
+        r"^\| (\d+) \| (?:`(\w+)`)? ?\|", section(OPERATIONS, "Exit codes"), re.MULTILINE
+    )
+    documented = {int(code): name for code, name in rows}
+    assert documented == {
+        **{each.value: each.name for each in ExitCode},
+        **dict.fromkeys((129, 130, 143), ""),
+    }
+
+
+def test_help_tells_the_same_exit_codes() -> None:
+    epilog = say_parser().epilog or ""
+    told = {
+        int(code) for code in re.findall(r"(?:\b|: )(\d+) (?:all|a|wrong|no|the|after)", epilog)
+    }
+    assert told | {130, 143} == {*map(int, ExitCode), 130, 143}
+
+
+def logged(path: Path) -> Iterator[str]:
+    """The constant events a file logs."""
+    for node in ast.walk(ast.parse(text_of(path))):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(logger, "info" | "warning" | "error" | "critical"),
+                args=[ast.Constant(str(event)), *_],
+            ) if ast.unparse(logger) != "parser":
+                yield event
+
+
+def test_every_log_line_is_documented_and_no_other() -> None:
+    known = {event for path in (ROOT / "trioaudio").rglob("*.py") for event in logged(path)}
+    known.add("log records are missing: the console or the disk was too slow, or failed")
+    rows = {row.strip("`") for row in ROW.findall(section(OPERATIONS, "Logs"))}
+    assert rows - {"line", "---"} == known
+
+
+def test_the_diagram_of_states_is_up_to_date() -> None:
+    program = ROOT / "docs/generate_states.py"
+    made = subprocess.run([sys.executable, program, "--check"], check=False)
+    assert made.returncode == 0, "run: python docs/generate_states.py"
+
+
+# --- The report --------------------------------------------------------------------------
+
+
+def far_report() -> dict[str, Any]:
+    """What a simulated carrier tells of a call in which everything happened."""
+    call = process._new_call(options.parse(["--dial", "ws://127.0.0.1:1/"]), None)
+    call.connected(0.0, "127.0.0.1:1")
+    call.take('[{"action":"hangup"}]', 0.1)
+    call.take("no JSON", 0.2)
+    call.disconnected(0.3, Closed(1000, "", "peer"))
+    return {**call.report(), "out": None}
+
+
+def figures(far: dict[str, Any] | None) -> CallFigures:
+    return CallFigures(
+        pcm=PcmFormat(8000),
+        log=SendLog(),
+        ledger=Ledger().statistics(),
+        totals=CallTotals(),
+        reconnects=0,
+        utterance=Utterance(1),
+        engine="espeak",
+        voice=None,
+        carrier="telecmi",
+        far_report=far,
+        now=0.0,
+    )
+
+
+def keys_of(value: object, prefix: str = "") -> Iterator[str]:
+    match value:
+        case dict():
+            for key, each in value.items():
+                yield from keys_of(each, f"{prefix}.{key}" if prefix else key)
+        case [*items] if items:
+            yield prefix
+            for each in items:
+                yield from keys_of(each, prefix)
+        case _:
+            yield prefix
+
+
+def documented_keys() -> set[str]:
+    return set(re.findall(r"^\| `([\w.]+)` \|", text_of(ROOT / "docs/report.md"), re.MULTILINE))
+
+
+def test_every_key_of_the_report_is_documented_and_no_other() -> None:
+    assert set(keys_of(call_report(figures(far_report())))) == documented_keys()
+
+
+def test_what_is_certain_below_carrier_is_there_without_a_measuring_far_end() -> None:
+    bare = set(keys_of(call_report(figures(None))))
+    assert {key for key in bare if key.startswith("carrier.")} == {
+        "carrier.name",
+        "carrier.frames",
+        "carrier.lateness_ms",
+        "carrier.spacing_ms",
+    }
+
+
+def test_every_key_has_a_unit_or_says_what_it_is() -> None:
+    rows = re.findall(
+        r"^\| `[\w.]+` \| (.*?) \| .*\|$", text_of(ROOT / "docs/report.md"), re.MULTILINE
+    )
+    assert len(rows) == len(documented_keys())
+    assert all(rows)
+
+
+# --- Settings and options ----------------------------------------------------------------
+
+
+def variables() -> set[str]:
+    names = {variable(field) for field in attrs.fields_dict(Settings)}
+    for name in carrier_names():
+        settings = type(load_carrier(name).settings)
+        names |= {variable(f"{name}_{field}") for field in attrs.fields_dict(settings)}
+    return names | {ENV_FILE}
+
+
+@every_page
+def test_every_variable_mentioned_exists(page: Path) -> None:
+    named = set(re.findall(r"TRIOAUDIO_[A-Z_]*[A-Z]", text_of(page)))
+    assert named <= variables()
+
+
+def test_carriers_settings_are_all_in_the_carriers_page() -> None:
+    page = text_of(ROOT / "docs/carriers.md")
+    own = {each for each in variables() if re.match("TRIOAUDIO_(RAW|TELECMI)_", each)}
+    assert [each for each in sorted(own) if each not in page] == []
+
+
+def option_names(parser: argparse.ArgumentParser) -> list[str]:
+    return [name for action in parser._actions for name in action.option_strings if name != "-h"]
+
+
+def test_every_option_is_in_the_readme() -> None:
+    readme = text_of(ROOT / "README.md")
+    assert [name for name in option_names(say_parser()) if f"`{name}" not in readme] == []
+
+
+def test_every_option_of_the_simulated_carrier_is_in_the_carriers_page() -> None:
+    page = section(ROOT / "docs/carriers.md", "The simulated carrier")
+    names = [name for name in option_names(options._parser()) if name != "--help"]
+    assert [name for name in names if f"`{name}`" not in page] == []
+
+
+def test_no_option_in_the_readme_is_unknown() -> None:
+    rows = "\n".join(ROW.findall(text_of(ROOT / "README.md")))
+    named = set(re.findall(r"`(--[a-z-]+)", rows))
+    assert named == set(option_names(say_parser()))
+
+
+# --- Numbers -----------------------------------------------------------------------------
+
+
+def test_the_bounds_in_the_media_path_are_the_code_s() -> None:
+    rows = re.findall(
+        r"^\| `(trioaudio\.[\w.]+)` \| (\d+) \|", text_of(ROOT / "docs/media-path.md"), re.MULTILINE
+    )
+    assert len(rows) > 5
+    for name, value in rows:
+        module, _, constant = name.rpartition(".")
+        assert getattr(importlib.import_module(module), constant) == int(value), name
+
+
+@pytest.mark.parametrize(
+    ("field", "told"),
+    [
+        ("shutdown_s", "`TRIOAUDIO_SHUTDOWN_S` (5 seconds)"),
+        ("keep_ms", "`TRIOAUDIO_KEEP_MS` (2 seconds)"),
+    ],
+)
+def test_defaults_told_in_words_are_the_defaults(field: str, told: str) -> None:
+    assert told in text_of(OPERATIONS)
+    seconds = getattr(Settings(), field) / (1000 if field.endswith("_ms") else 1)
+    assert f"({seconds:g} seconds)" in told
+
+
+def test_exception_is_caught_where_the_decision_says_and_nowhere_else() -> None:
+    caught = [
+        path.name
+        for path in sorted((ROOT / "trioaudio").rglob("*.py"))
+        for node in ast.walk(ast.parse(text_of(path)))
+        if isinstance(node, ast.ExceptHandler)
+        and isinstance(node.type, ast.Name)
+        and node.type.id in {"Exception", "BaseException"}
+    ]
+    assert caught == ["pacer.py", "supervise.py"]
+
+
+# --- Links, words, form ------------------------------------------------------------------
+
+
+def anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", text_of(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
+@every_page
+def test_internal_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", text_of(page)):
+        if "://" in target:
+            continue
+        name, _, anchor = target.partition("#")
+        there = (page.parent / name).resolve() if name else page
+        assert there.is_file(), target
+        assert not anchor or anchor in anchors(there), target
+
+
+PLAIN_WORDS = {"errors", "exit_code", "suggest", "text"}
+"""Modules of the core whose names need no explanation."""
+
+SPELLED = {
+    "backoff": "backoff",
+    "facts": "fact",
+    "g711": "g.711",
+    "pcm": "pcm",
+    "percentiles": "percentile",
+}
+"""Modules whose names the glossary spells otherwise."""
+
+
+def test_the_glossary_has_the_terms_modules_are_named_after() -> None:
+    terms = " ".join(re.findall(r"\*\*(.+?)\*\*", text_of(ROOT / "docs/glossary.md"))).lower()
+    core = {module.name for module in pkgutil.iter_modules(trioaudio.core.__path__)}
+    above = {"call", "leg", "pacer", "media_path", "playout_queue", "far_end", "supervise"}
+    above |= {"carriers", "engines", "media_socket"}
+    missing = [
+        name
+        for name in sorted((core | above) - PLAIN_WORDS)
+        if SPELLED.get(name, name.replace("_", " ").removesuffix("s")) not in terms
+    ]
+    assert missing == []
+
+
+ABSOLUTE = "bin|dev|etc|opt|proc|run|sys|tmp|usr|var|media"
+"""Folders of every system, and the path of a media endpoint's URL."""
+
+
+@pytest.mark.parametrize("page", [*PAGES, CI], ids=page_id)
+def test_nothing_of_one_machine_is_in_the_documents(page: Path) -> None:
+    paths = re.findall(r"(?<![\w:/.…`<>})\]*~$-])/([a-z]\w*)/\w", text_of(page))
+    assert [each for each in paths if not re.fullmatch(ABSOLUTE, each)] == []
+    assert not re.search(r"~/|\b(TODO|FIXME|XXX)\b|\.\./shared|(?<!\w)#\d+\b", text_of(page))
+
+
+@every_page
+def test_pages_are_tidy(page: Path) -> None:
+    text = text_of(page)
+    assert text.endswith("\n")
+    assert not text.endswith("\n\n")
+    assert [line for line in text.splitlines() if line != line.rstrip()] == []
+
+
+def test_the_bench_s_table_has_its_place() -> None:
+    assert re.search(
+        r"<!-- bench:start -->\n(.*\n)*?<!-- bench:end -->", text_of(ROOT / "docs/benchmarks.md")
+    )
+
+
+def test_decisions_are_numbered_without_holes_and_listed() -> None:
+    files = sorted((ROOT / "docs/adr").glob("0*.md"))
+    assert [int(path.name[:4]) for path in files] == list(range(1, len(files) + 1))
+    listed = text_of(ROOT / "docs/adr/README.md")
+    for number, path in enumerate(files, 1):
+        title, _, *rest = text_of(path).splitlines()
+        assert title.startswith(f"# {number}. ")
+        assert f"[{title[2:]}]({path.name})" in listed
+        assert rest[0].startswith("Status: ")
+        assert [line for line in rest if line.startswith("## ")] == [
+            "## Context",
+            "## Decision",
+            "## Consequences",
+        ]
+
+
+def test_the_changelog_keeps_its_form() -> None:
+    lines = text_of(ROOT / "CHANGELOG.md").splitlines()
+    assert lines[0] == "# Changelog"
+    versions = [line for line in lines if line.startswith("## ")]
+    assert versions[0] == "## [Unreleased]"
+    for version in versions[1:]:
+        assert re.fullmatch(r"## \[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", version)
+    kinds = {line.removeprefix("### ") for line in lines if line.startswith("### ")}
+    assert kinds <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+    released = [re.sub(r".*\[(.*)\].*", r"\1", each) for each in versions[1:]]
+    assert trioaudio.__version__ in released or f"version, {trioaudio.__version__}," in "\n".join(
+        lines
+    )
