@@ -149,7 +149,6 @@ async def run(legs: int, seconds: float) -> None:
         window = Window(calls, lateness)
         await window.measure(seconds)
         legs_now = [call.leg for call in calls if call.leg is not None]
-        import gc; print(gc.get_count(), gc.collect(), file=sys.stderr)
         resident = _resident_kb() - before
         result = {
             "legs": legs,

@@ -30,11 +30,16 @@ def inbound(message: Message) -> Inbound:
     return DataFrame(Opcode.BINARY, message, None)
 
 
+def _not_open(*_args: object) -> None:
+    raise AssertionError("open the connection with `connects`")
+
+
 class FakeConnection:
     """A MediaConnection that notes what it is sent and when; its wire format is the message."""
 
     def __init__(self) -> None:
         self.peer = "fake:1"
+        self.start_soon: Callable[..., None] = _not_open
         self.received: list[Received] = []
         self.full = False
         self.broken: str | None = None
@@ -135,7 +140,11 @@ def connects(
         each = waiting.pop(0)
         if isinstance(each, Exception):
             raise each
-        yield each
+        async with trio.open_nursery() as nursery:
+            if isinstance(each, FakeConnection):
+                each.start_soon = nursery.start_soon
+            yield each
+            nursery.cancel_scope.cancel()
 
     return connect
 

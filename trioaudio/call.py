@@ -31,7 +31,7 @@ from trioaudio.core.pcm import silence
 from trioaudio.core.percentiles import Histogram
 from trioaudio.core.playout_item import Action, UtteranceEnd
 from trioaudio.core.utterance import Cause, Certainty, Utterance, UtteranceEvent
-from trioaudio.core.verdict import leaves
+from trioaudio.core.verdict import Verdict, leaves
 from trioaudio.leg import Leg, LegStatistics, LegTiming, SentHook
 from trioaudio.media_path import Script, Shape, speak
 from trioaudio.pacer import Pacer
@@ -174,9 +174,15 @@ class Call:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._do_work)
                 outcome = await supervise(
-                    connect, self._run_leg, self.line.policy, self._tell, _draw
+                    connect, self._run_leg, self.line.policy, self._tell, self._wants_a_leg, _draw
                 )
                 nursery.cancel_scope.cancel()
+            if (
+                self._hung_up
+                and isinstance(outcome, LegFailure)
+                and outcome.verdict is Verdict.LOST
+            ):
+                return Closing(reason=f"after the hang-up: {outcome.reason}")
             return outcome
         finally:
             self.queue.flush()
@@ -200,24 +206,28 @@ class Call:
             timing=line.timing,
         )
         self._expire_what_is_too_old()
-        closing = Closing()
+        connection.start_soon(leg.watch)
+        self.leg = leg
+        leg.attach()
         try:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(leg.watch)
-                self.leg = leg
-                leg.attach()
-                closing = await connection.receive(leg.receive)
-                nursery.cancel_scope.cancel()
-        except* LegLostError as group:
-            if not self._hung_up:
-                raise
-            closing = Closing(reason=f"after the hang-up: {leaves(group)[0]}")
+            return await connection.receive(leg.receive)
         finally:
             leg.detach()
             self.totals.add(leg.statistics())
+            self._hung_up = self._hung_up or leg.finishing
             self.leg = None
             self._lost_at = trio.current_time()
-        return closing
+
+    def _unless_over(self, outcome: Closing | LegFailure) -> Closing | LegFailure:
+        """Take a leg lost after the hang-up for closed: nothing was lost with it."""
+        match outcome:
+            case LegFailure(verdict=Verdict.LOST) if self._hung_up:
+                return Closing(reason=f"after the hang-up: {outcome.reason}")
+            case _:
+                return outcome
+
+    def _wants_a_leg(self) -> bool:
+        return not self._hung_up
 
     def _expire_what_is_too_old(self) -> None:
         """After a reconnection, skip speech that waited longer than the line keeps it."""
@@ -287,7 +297,6 @@ class Call:
                     await self._speak(work)
                 case HangUp():
                     await self.queue.put([Action(self.queue.generation, work)])
-                    self._hung_up = True
 
     async def _speak(self, said: Say) -> None:
         utterance = said.utterance

@@ -73,6 +73,39 @@ SentHook = Callable[[Audio, float, float], None]
 """Called with an item, the time it was sent, and its lateness, both in seconds."""
 
 
+@attrs.define(eq=False)
+class Heartbeat:
+    """Pings now and then, and loses the leg when nothing at all is heard afterwards.
+
+    No carrier and no library does it for us. Served by the pacer: a task and a time-out for each
+    of a thousand legs would cost 3 MB.
+    """
+
+    connection: MediaConnection
+    pacer: Pacer
+    timing: LegTiming
+    fail: Callable[[Exception], None]
+    turn: int = 0
+    _heard: int | None = None  # what was heard when the ping left; None: no ping is under way
+
+    def start(self) -> None:
+        """Ping for the first time an interval from now."""
+        self.pacer.wake(self, trio.current_time() + self.timing.ping_interval)
+
+    def tick(self, now: float) -> float | None:
+        """Ping, or look what came of it; see `pacer.Paced`."""
+        if self._heard is None:
+            self._heard = self.connection.heard
+            self.connection.ping()
+            return now + self.timing.pong_timeout
+        if self.connection.heard == self._heard:
+            raise LegLostError(
+                f"{self.connection.peer} gave no sign of life for {self.timing.pong_timeout:g} s"
+            )
+        self._heard = None
+        return now + self.timing.ping_interval
+
+
 class Leg:
     """Serve one connection. Made for a connection that is open, and gone with it.
 
@@ -86,6 +119,7 @@ class Leg:
         "_filler",
         "_filling",
         "_finishing",
+        "_heartbeat",
         "_held_until",
         "_idle_clock",
         "_idle_frames",
@@ -155,6 +189,7 @@ class Leg:
         self._on_event = on_event
         self._on_sent = on_sent
         self._timing = timing or LegTiming()
+        self._heartbeat = Heartbeat(connection, pacer, self._timing, self.fail)
         self._tail = settings.tail_ms / 1000
         self._open = carrier.starts is Starts.ON_CONNECT
         self._at_hand: Action | None = None
@@ -183,6 +218,7 @@ class Leg:
     def attach(self) -> None:
         """Begin to take items, now or as soon as the carrier has started the stream."""
         self._queue.serve(self._item_put)
+        self._heartbeat.start()
         if self._open:
             self._begin()
 
@@ -190,6 +226,9 @@ class Leg:
         """Take no more items; what is queued stays for the next leg."""
         self._queue.serve(None)
         self._pacer.forget(self)
+        self._pacer.forget(self._heartbeat)
+        if self._at_hand is not None:
+            self._queue.put_back(self._at_hand)
 
     def _begin(self) -> None:
         self._open = True
@@ -206,48 +245,30 @@ class Leg:
         self._finishing = True
         self._trouble.set()
 
+    @property
+    def finishing(self) -> bool:
+        """Whether the connection is being closed because all is said."""
+        return self._finishing
+
     async def watch(self) -> None:
-        """See stalls, silence and the closing through, until cancelled; raise what ends the leg.
+        """See stalls and the closing through, until cancelled; raise what a turn raised.
 
-        LegLostError when the carrier reads nothing for the send deadline, or is not heard of
-        after a ping. One task does it all: a thousand legs have a thousand of each task.
+        LegLostError when the carrier reads nothing for the send deadline.
         """
-        timing = self._timing
-        heard = self.connection.heard
-        wait = timing.ping_interval
         while True:
-            with trio.move_on_after(wait) as quiet:
-                await self._trouble.wait()
-            if self._trouble.is_set():
-                await self._see_trouble_through()
+            await self._trouble.wait()
+            if self._failure is not None:
+                raise self._failure
+            with trio.move_on_after(self._timing.send_deadline) as stuck:
+                await self.connection.wait_flushed()
                 if self._finishing:
-                    return
-            elif quiet.cancelled_caught and wait == timing.ping_interval:
-                heard = self.connection.heard
-                self.connection.ping()
-                wait = timing.pong_timeout
-            elif self.connection.heard == heard:
+                    await self.connection.close()
+            if stuck.cancelled_caught:
                 raise LegLostError(
-                    f"{self.connection.peer} gave no sign of life for {timing.pong_timeout:g} s"
+                    f"{self.connection.peer} has read nothing for {self._timing.send_deadline:g} s"
                 )
-            else:
-                wait = timing.ping_interval
-
-    async def _see_trouble_through(self) -> None:
-        """Raise what a turn raised; close if that is asked for; else wait out a stall."""
-        if self._failure is not None:
-            raise self._failure
-        with trio.move_on_after(self._timing.send_deadline) as stuck:
-            await self.connection.wait_flushed()
-            if self._finishing:
-                await self.connection.close()
-                return
-        if stuck.cancelled_caught:
-            raise LegLostError(
-                f"{self.connection.peer} has read nothing for {self._timing.send_deadline:g} s"
-            )
-        self._trouble = trio.Event()
-        self._pacer.wake(self, trio.current_time())
+            self._trouble = trio.Event()
+            self._pacer.wake(self, trio.current_time())
 
     # --- Inbound ---------------------------------------------------------------------
 

@@ -73,18 +73,15 @@ class ChunkSink:
 
     async def write(self, chunk: bytes) -> None:
         """Pass PCM on; waits while framing is behind."""
-        if len(chunk) <= self._step:
-            await self._pass_on(chunk)
-            return
+        # One step as it is, without a copy; and not waiting is ten times cheaper than waiting
+        # for nothing.
+        whole = len(chunk) <= self._step
         for start in range(0, len(chunk), self._step):
-            await self._pass_on(chunk[start : start + self._step])
-
-    async def _pass_on(self, step: bytes) -> None:
-        # Not waiting is ten times cheaper than waiting for nothing.
-        try:
-            self._chunks_in.send_nowait(step)
-        except trio.WouldBlock:
-            await self._chunks_in.send(step)
+            step = chunk if whole else chunk[start : start + self._step]
+            try:
+                self._chunks_in.send_nowait(step)
+            except trio.WouldBlock:
+                await self._chunks_in.send(step)
 
 
 async def ingest(

@@ -11,7 +11,6 @@ low-water mark, and then fills it in one go.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
 
 import trio
@@ -43,7 +42,7 @@ class PlayoutQueue:
         self.generation = 0
         self.bound = bound
         self._low = bound // 4
-        self._items: deque[PlayoutItem] = deque()
+        self._items: list[PlayoutItem] = []  # so short that a deque would only be larger
         self._room = trio.lowlevel.ParkingLot()
         self._waiting = False
         self._on_item: Callable[[], None] | None = None
@@ -80,7 +79,7 @@ class PlayoutQueue:
         """Return the next item of the generation in force; None when there is none yet."""
         queued = self._items
         while queued:
-            item = queued.popleft()
+            item = queued.pop(0)
             if self._waiting and len(queued) <= self._low:
                 self._waiting = False
                 self._room.unpark_all()
@@ -89,6 +88,10 @@ class PlayoutQueue:
             if not self._drop(item):
                 return item
         return None
+
+    def put_back(self, item: PlayoutItem) -> None:
+        """Return what was taken and not served; it is the next to be taken."""
+        self._items.insert(0, item)
 
     def _drop(self, item: PlayoutItem) -> bool:
         """Drop an item of an older generation, or speech that is too old; say whether it was."""

@@ -87,9 +87,10 @@ async def supervise(
     run_leg: Callable[[MediaConnection], Awaitable[Closing]],
     policy: RecoveryPolicy,
     tell: Tell,
+    wanted: Callable[[], bool],
     draw: Callable[[], float],
 ) -> Closing | LegFailure:
-    """Keep a call's media connection up; return how it ended for good.
+    """Keep a call's media connection up while it is `wanted`; return how it ended for good.
 
     `draw` gives random numbers from [0, 1). Cancelling it closes the leg.
     """
@@ -100,7 +101,7 @@ async def supervise(
         try:
             async with connect(
                 policy.return_grace if restarts.connected else policy.first_wait
-            ) as (connection):
+            ) as connection:
                 restarts.leg_is_up()
                 tell(LegConnected(connection.peer, attempt))
                 closing = await run_leg(connection)
@@ -115,7 +116,7 @@ async def supervise(
             raise
         tell(LegEnded(failure.verdict.name.lower(), failure.reason))
         wait = restarts.wait_before_next(failure, trio.current_time())
-        if wait is None:
+        if wait is None or not wanted():
             return failure
         tell(RecoveryBegan(policy.recovery.value, wait or policy.return_grace))
         await trio.sleep(wait)

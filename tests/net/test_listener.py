@@ -96,6 +96,15 @@ async def test_frames_may_come_with_the_head() -> None:
     assert inbox.closing == Closing(1001)
 
 
+async def test_frames_may_come_before_the_answer() -> None:
+    async with listening() as opened, await opened.knock() as stream:
+        await stream.send_all(upgrade_request())
+        await trio.testing.wait_all_tasks_blocked()
+        await stream.send_all(frame(0x89, b"", KEY) + close_frame(1001, KEY))
+        async with opened.door.connect(1) as connection:
+            assert await connection.receive(print) == Closing(1001)
+
+
 async def test_nobody_comes() -> None:
     async with listening() as opened:
         error = await failure(opened, 0.01)

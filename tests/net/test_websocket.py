@@ -140,15 +140,20 @@ async def test_a_message_is_handed_on_unread(plain_role: Role) -> None:
     assert prefixes == ['{"eve']
 
 
-async def test_what_the_taker_raises_is_raised(role: Role) -> None:
+@pytest.mark.parametrize("message", ["whole", ["in ", "parts"]])
+async def test_what_the_taker_raises_ends_the_connection(
+    role: Role, message: str | list[str]
+) -> None:
     def choke(inbound: Inbound) -> None:
         raise RemoteProtocolError(f"no {inbound.message()!r}")
 
-    for message in ("whole", ["in ", "parts"]):
+    async def converse() -> None:
         async with role.converse() as talk:
             await talk.theirs.send(message)
-            with pytest.RaisesGroup(RemoteProtocolError, flatten_subgroups=True):
-                await talk.ours.receive(choke)
+            await talk.ours.receive(choke)
+
+    with pytest.RaisesGroup(RemoteProtocolError, flatten_subgroups=True):
+        await converse()
 
 
 async def test_text_that_is_no_utf8_fails_where_it_is_read(plain_role: Role) -> None:

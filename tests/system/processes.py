@@ -1,4 +1,4 @@
-"""The command as its users have it: a process, its streams, its exit code, what it leaves behind."""
+"""The command as its users have it: a process, its streams, its exit code, what is left of it."""
 
 from __future__ import annotations
 

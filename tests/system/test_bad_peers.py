@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import trustme
+
 from system.processes import (
     LONG,
     SHORT,
@@ -56,7 +57,7 @@ def garbage(sock: socket.socket) -> None:
 
 def big_message(sock: socket.socket) -> None:
     accept_websocket(sock)
-    sock.sendall(b"\x82\x7f" + (10 << 20).to_bytes(8, "big") + bytes(1 << 20))
+    sock.sendall(b"\x82\x7f" + (10 << 20).to_bytes(8, "big") + bytes(2 << 20))
     read_until_closed(sock)
 
 
@@ -90,6 +91,7 @@ def test_a_far_end_that_misbehaves(runner: Runner, conversation: Conversation, w
     with peer(conversation) as url:
         done = runner.run(
             *("--text", LONG, "--carrier", "raw", "--url", url, "--report", "r.json"),
+            env={"TRIOAUDIO_DIAL_TIMEOUT_S": "1"},
         )
     done.fails(5, words)
     assert runner.report("r.json")["cause"] in (None, "carrier-lost")
@@ -110,7 +112,7 @@ def test_a_name_that_does_not_exist(runner: Runner) -> None:
 
 
 def test_nobody_answers_in_time(runner: Runner) -> None:
-    with peer(lambda sock: wait(2)) as url:
+    with peer(lambda _: wait(2)) as url:
         done = runner.run(
             *("--text", SHORT, "--carrier", "raw", "--url", url),
             env={"TRIOAUDIO_DIAL_TIMEOUT_S": "0.5"},
@@ -138,7 +140,10 @@ def test_tls(runner: Runner, trusted: bool, tmp_path: Path) -> None:
             accept_websocket(tls)
             read_until_closed(tls)
 
-    env = {"TRIOAUDIO_TLS_CA_FILE": str(ca_file)} if trusted else {}
+    # This far end does not answer a close frame.
+    env = {"TRIOAUDIO_SEND_DEADLINE_S": "0.5"}
+    if trusted:
+        env["TRIOAUDIO_TLS_CA_FILE"] = str(ca_file)
     with peer(conversation, "wss") as url:
         done = runner.run(
             *("--text", SHORT, "--carrier", "raw", "--url", url, "--report", "r.json"), env=env
@@ -209,9 +214,7 @@ def test_a_far_end_that_is_killed_in_mid_speech(runner: Runner) -> None:
 def test_the_simulated_carrier_is_killed_in_mid_speech(runner: Runner) -> None:
     call = runner.start("--text", LONG, "--report", "r.json")
     call.until_err("first frame sent")
-    pid = next(
-        int(each.split()[0]) for each in call.relatives() if "simulators.carrier" in each
-    )
+    pid = next(int(each.split()[0]) for each in call.relatives() if "simulators.carrier" in each)
     signalled(pid)
     done = call.wait(5)
     done.fails(5, "simulated carrier")

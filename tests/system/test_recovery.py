@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from system.processes import LONG, Runner, last_report, read_wav
 
 pytestmark = pytest.mark.system

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from system.processes import SHORT, Runner
 
 pytestmark = pytest.mark.system

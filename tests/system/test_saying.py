@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import pytest
+
 from system.processes import LONG, SHORT, Runner, last_report, read_report, read_wav
 
 pytestmark = pytest.mark.system

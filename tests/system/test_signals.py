@@ -5,13 +5,23 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import time
 
 import pexpect
 import pytest
-from system.processes import COMMAND, LONG, Runner, last_report, marked, peer, wait
-from system.processes import accept_websocket as accept
+
+from system.processes import (
+    COMMAND,
+    LONG,
+    Runner,
+    accept_websocket,
+    last_report,
+    marked,
+    peer,
+    wait,
+)
 
 pytestmark = pytest.mark.system
 
@@ -68,7 +78,7 @@ def ctrl_c(runner: Runner, after: float) -> str:
             COMMAND[0],
             [*COMMAND[1:], "--text", LONG, "--out", "x.wav", "--report", "r.json"],
             cwd=str(runner.folder),
-            env=environment,  # type: ignore[arg-type]  # a dictionary is one of these
+            env=environment,
             dimensions=(30, 100),
             timeout=10,
         )
@@ -155,7 +165,7 @@ def test_while_waiting_for_a_redial(runner: Runner) -> None:
 
 
 def test_while_dialling_somebody_who_does_not_answer(runner: Runner) -> None:
-    with peer(lambda sock: wait(3)) as url:
+    with peer(lambda _: wait(3)) as url:
         call = runner.start("--text", LONG, "--carrier", "raw", "--url", url, "--out", "x.wav")
         wait(1.2)
         asked = time.monotonic()
@@ -167,8 +177,8 @@ def test_while_dialling_somebody_who_does_not_answer(runner: Runner) -> None:
 
 
 def test_a_carrier_that_reads_nothing_cannot_keep_us(runner: Runner) -> None:
-    def read_nothing(sock: object) -> None:
-        accept(sock)  # type: ignore[arg-type]  # a socket, says `peer`
+    def read_nothing(sock: socket.socket) -> None:
+        accept_websocket(sock)
         wait(4)
 
     with peer(read_nothing) as url:
@@ -186,8 +196,8 @@ def test_a_carrier_that_reads_nothing_cannot_keep_us(runner: Runner) -> None:
 
 
 def test_a_second_signal_ends_at_once(runner: Runner) -> None:
-    def read_nothing(sock: object) -> None:
-        accept(sock)  # type: ignore[arg-type]  # a socket, says `peer`
+    def read_nothing(sock: socket.socket) -> None:
+        accept_websocket(sock)
         wait(5)
 
     with peer(read_nothing) as url:
@@ -257,9 +267,7 @@ def test_nothing_is_played_after_a_signal(runner: Runner) -> None:
     player = folder / "pw-play"
     player.write_text("#!/bin/sh\ntouch played\n")
     player.chmod(0o755)
-    call = runner.start(
-        *("--text", LONG, "--play"), env={"PATH": f"{folder}:{os.environ['PATH']}"}
-    )
+    call = runner.start(*("--text", LONG, "--play"), env={"PATH": f"{folder}:{os.environ['PATH']}"})
     call.until_err("first frame sent")
     call.signal(signal.SIGINT)
     assert call.wait(5).code == 130

@@ -7,6 +7,7 @@ import contextlib
 import pexpect
 import pyte
 import pytest
+
 from system.processes import COMMAND, SHORT, Runner
 
 pytestmark = pytest.mark.system
@@ -22,7 +23,7 @@ def on_terminal(runner: Runner, *arguments: str, **env: str) -> tuple[pyte.Scree
             COMMAND[0],
             [*COMMAND[1:], *arguments],
             cwd=str(runner.folder),
-            env=runner.environment("terminal", environment),  # type: ignore[arg-type]
+            env=runner.environment("terminal", environment),
             dimensions=(40, 100),
             timeout=20,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 
 import pytest
+
 from system.processes import COMMAND, Runner, read_report
 
 pytestmark = pytest.mark.system
@@ -108,7 +109,7 @@ def test_token_by_token_the_first_sentence_is_not_kept_waiting(runner: Runner) -
         call.write(token)
     call.until_err("first frame sent")
     assert call.process.stdin is not None
-    for piece in ("d caf".encode(), b"\xc3", b"\xa9."):
+    for piece in (b"d caf", b"\xc3", b"\xa9."):
         call.process.stdin.write(piece)
         call.process.stdin.flush()
     call.close_stdin()

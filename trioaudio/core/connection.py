@@ -6,7 +6,7 @@ WebSocket.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeAlias
 
@@ -82,6 +82,10 @@ class MediaConnection(Protocol):
 
     async def wait_flushed(self) -> None:
         """Wait until the socket has taken everything; LegLostError when it is gone."""
+        ...
+
+    def start_soon(self, serve: Callable[[], Awaitable[None]]) -> None:
+        """Run a task while the connection is open; what it raises ends the connection."""
         ...
 
     async def receive(self, on_message: Callable[[Inbound], None]) -> Closing:

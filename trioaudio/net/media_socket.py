@@ -248,17 +248,24 @@ class MediaSocket(trio.abc.HalfCloseableStream):
         Returns when the far end sends no more, the connection broke (`failure` says how), or it
         was closed here. What `on_frame` raises is raised, but LegLostError counts as broken.
         """
-        self._owned = True
-        if self._stream_read is not None:
-            self._stream_read.cancel()
-        early, self._early = self._early, []
         try:
-            for frame in early:
-                on_frame(frame)
+            self.take_over(on_frame)
             while not self.ended:
                 await self._pump_once(on_frame)
         except LegLostError as exc:
             self._break(exc)
+
+    def take_over(self, on_frame: Callable[[DataFrame], None]) -> None:
+        """Hand on what came before there was an owner, ahead of `pump`, which does it too.
+
+        A close frame may have come along, and then the pump may never run.
+        """
+        self._owned = True
+        if self._stream_read is not None:
+            self._stream_read.cancel()
+        early, self._early = self._early, []
+        for frame in early:
+            on_frame(frame)
 
     async def _pump_once(self, on_frame: Callable[[DataFrame], None]) -> None:
         if self._rest_bytes > REST_LIMIT:

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+import structlog
+from structlog.testing import capture_logs
+
+from trioaudio.core import facts
+from trioaudio.core.carrier import Complaint, Metadata, Stopped
+from trioaudio.core.facts import Fact
+from trioaudio.observe.fact_log import log_event, log_fact
+
+FACTS: list[tuple[Fact, str, str]] = [
+    (facts.LegConnected("1.2.3.4:5", 2), "info", "carrier connected"),
+    (facts.LegEnded(None, "1000"), "info", "connection closed"),
+    (facts.LegEnded("lost", "reset"), "warning", "connection ended"),
+    (facts.RecoveryBegan("redial", 0.25), "warning", "recovering"),
+    (facts.Underrun(0.1), "warning", "underrun: the engine was too slow"),
+    (facts.Resynced(0.2), "warning", "resync: we were too late"),
+    (facts.Stalled(), "warning", "the carrier takes no more for now"),
+    (facts.FramesExpired(3), "warning", "speech too old to be said was dropped"),
+    (facts.EngineRestarted("espeak", "died"), "warning", "engine restarted"),
+    (facts.FirstFrameSent(1, 1.0), "info", "first frame sent"),
+    (facts.UtteranceSent(1, 2, 3.0), "info", "all frames sent"),
+]
+
+
+@pytest.mark.parametrize(("fact", "level", "event"), FACTS)
+def test_every_fact_is_one_line(fact: Fact, level: str, event: str) -> None:
+    with capture_logs() as lines:
+        log_fact(structlog.get_logger(), fact)
+    assert [(line["log_level"], line["event"]) for line in lines] == [(level, event)]
+
+
+def test_no_fact_is_forgotten() -> None:
+    assert {type(fact) for fact, _, _ in FACTS} == set(get_args(Fact))
+
+
+def test_what_the_carrier_reports() -> None:
+    with capture_logs() as lines:
+        log_event(structlog.get_logger(), Complaint("no such stream", "404"))
+        log_event(structlog.get_logger(), Metadata({"secret": "4111"}))
+        log_event(structlog.get_logger(), Stopped())
+    assert [line["log_level"] for line in lines] == ["warning", "info", "info"]
+    assert lines[2]["event_name"] == "Stopped"
+    assert "4111" not in str(lines)

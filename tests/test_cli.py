@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from trioaudio import __version__
+from trioaudio.cli import run_command_line, say_parser
+from trioaudio.core.exit_code import ExitCode
+
+
+def test_a_complaint_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run_command_line(["--text", "Hi.", "--nonsense"])
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert said == ("trioaudio: error: unrecognized arguments: --nonsense; see trioaudio --help\n")
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["--no-out"], "--text is missing"),
+        (["--text", "Hi.", "--play", "--no-out"], "--play needs the WAV file"),
+        (["demo", "--seconds", "0"], "--seconds must be between"),
+        (["demo", "--seconds", "nan"], "--seconds must be between"),
+        (["voices", "--tongue"], "trioaudio voices --help"),
+    ],
+)
+def test_what_is_no_sense(argv: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run_command_line(argv)
+    assert ended.value.code == 2
+    assert words in capsys.readouterr().err
+
+
+def test_without_a_word_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command_line([]) == 2
+    assert "--text TEXT" in capsys.readouterr().out
+
+
+def test_simulate_wants_a_carrier(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command_line(["simulate"]) == 2
+    assert "trioaudio simulate carrier" in capsys.readouterr().err
+
+
+def test_the_help_names_every_exit_code() -> None:
+    epilog = say_parser().epilog or ""
+    for code in ExitCode:
+        assert f"{code.value} " in epilog
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run_command_line(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"trioaudio {__version__}\n"
+
+
+def test_the_help_imports_nothing_heavy(tmp_path: Path) -> None:
+    program = (
+        "import sys; from trioaudio.cli import run_command_line\n"
+        "try: run_command_line(['--help'])\n"
+        "except SystemExit: pass\n"
+        "print(sorted({'trio', 'numpy', 'attrs', 'rich'} & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert done.stderr == "[]\n"

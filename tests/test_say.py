@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from trioaudio import one_call, say
+from trioaudio.cli import say_parser
+from trioaudio.core.exit_code import ExitCode
+from trioaudio.plan import Ended, FarEndKind, Plan
+
+LISTEN = ("--listen", "127.0.0.1:0")
+
+
+def given(*arguments: str) -> argparse.Namespace:
+    return say_parser().parse_args(["--text", "Hi.", *arguments])
+
+
+@pytest.fixture
+def plans(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Plan]:
+    """Collect plans instead of making calls."""
+    made: list[Plan] = []
+
+    def make_the_call(plan: Plan, simulator: object) -> Ended:
+        made.append(plan)
+        return Ended(ExitCode.SAID, {"frames": 1, "name": "\udcff"})
+
+    monkeypatch.setattr(one_call, "make_the_call", make_the_call)
+    monkeypatch.setattr(say, "start_simulator", lambda *_: None)
+    monkeypatch.setattr(say, "end_simulator", lambda _: None)
+    monkeypatch.chdir(tmp_path)
+    return made
+
+
+def test_a_url_in_the_environment_gives_way_to_listen(plans: list[Plan], tmp_path: Path) -> None:
+    environ = {"TRIOAUDIO_URL": "ws://127.0.0.1:1/"}
+    assert say.say(given(*LISTEN), environ, tmp_path) == 0
+    assert plans[0].far_end is FarEndKind.AWAITED
+    assert plans[0].settings.url is None
+    assert plans[0].out is None
+
+
+def test_listen_in_the_environment_gives_way_to_a_url(plans: list[Plan], tmp_path: Path) -> None:
+    environ = {"TRIOAUDIO_LISTEN": "127.0.0.1:0"}
+    options = given("--carrier", "raw", "--url", "ws://127.0.0.1:1/")
+    assert say.say(options, environ, tmp_path) == 0
+    assert plans[0].far_end is FarEndKind.DIALLED
+
+
+def test_both_in_the_environment(
+    plans: list[Plan], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environ = {"TRIOAUDIO_LISTEN": "127.0.0.1:0", "TRIOAUDIO_URL": "ws://127.0.0.1:1/"}
+    assert say.say(given("--carrier", "raw"), environ, tmp_path) == 2
+    assert "leave one out" in capsys.readouterr().err
+    assert plans == []
+
+
+def test_the_default_file_is_only_for_the_simulated_carrier(
+    plans: list[Plan], tmp_path: Path
+) -> None:
+    for arguments in ((), ("--no-out",), ("--out", "x.wav"), LISTEN):
+        assert say.say(given(*arguments), {}, tmp_path) == 0
+    assert [each.out for each in plans] == [say.DEFAULT_OUT, None, Path("x.wav"), None]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_runs_unfinished_file_is_left_alone(plans: list[Plan], tmp_path: Path) -> None:
+    other = tmp_path / "trioaudio.wav.part"
+    other.write_bytes(b"half")
+    assert say.say(given(), {}, tmp_path) == 0
+    assert other.read_bytes() == b"half"
+
+
+def test_the_report_is_ascii_and_complete(plans: list[Plan], tmp_path: Path) -> None:
+    assert say.say(given("--report", "r.json"), {}, tmp_path) == 0
+    assert (tmp_path / "r.json").read_text("ascii") == (
+        '{\n  "frames": 1,\n  "name": "\\udcff"\n}\n'
+    )
+
+
+def test_unknown_settings_are_a_warning(
+    plans: list[Plan], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert say.say(given(), {"TRIOAUDIO_VOIZE": "x"}, tmp_path) == 0
+    assert capsys.readouterr().err.startswith("trioaudio: warning: ")
+    assert len(plans) == 1
+
+
+def test_no_process_to_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object, **named: object) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("trioaudio.simulator_child.subprocess.Popen", refuse)
+    assert say.say(given("--report", "r.json"), {}, tmp_path) == ExitCode.ENGINE
+    assert list(tmp_path.iterdir()) == []
