@@ -317,7 +317,7 @@ int main(int argc, char **argv)
                                             {"wake-ms", required_argument, NULL, 'g'},
                                             {"corrupt", required_argument, NULL, 'c'},
                                             {0}};
-    double seconds = 10, settle_ms = 1000;
+    double seconds = 10, settle_ms = 3000;
     for (int option; (option = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1;) {
         if (option == 'l')
             leg_count = (uint32_t)strtoul(optarg, NULL, 10);

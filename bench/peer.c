@@ -63,7 +63,7 @@ static int epoll;
 static uint16_t port;
 static double rate = 250;
 static int64_t inbound_period;
-static int64_t window_start = INT64_MAX, window_end = INT64_MAX, window_ns, settle_ns = 1000 * MS;
+static int64_t window_start = INT64_MAX, window_end = INT64_MAX, window_ns, settle_ns = 3000 * MS;
 
 static uint64_t frames, missing, torn, repeated, reordered, broken, pings;
 static uint64_t inbound_sent, inbound_refused;

@@ -30,7 +30,7 @@ class Plan:
     seconds: float
     cores: tuple[int, int]
     inbound_ms: float = 0
-    settle_ms: float = 1000
+    settle_ms: float = 3000
 
     @property
     def bound(self) -> float:

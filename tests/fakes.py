@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import attrs
 import trio
 
-from trioaudio.core.carrier import Message
+from trioaudio.core.carrier import (
+    Answer,
+    CallerAudio,
+    ClearAudio,
+    Command,
+    EndStream,
+    Event,
+    FlowPaused,
+    FlowResumed,
+    HangUp,
+    Message,
+    Metadata,
+    SendMark,
+    Started,
+    Stopped,
+)
 from trioaudio.core.connection import Closing, Inbound, MediaConnection
+from trioaudio.core.encoding import Payload
 from trioaudio.core.engine import PcmSink, Voice, VoiceChoice
 from trioaudio.core.errors import LegLostError
 from trioaudio.core.websocket_frame import Opcode
@@ -35,26 +51,32 @@ def _not_open(*_args: object) -> None:
 
 
 class FakeConnection:
-    """A MediaConnection that notes what it is sent and when; its wire format is the message."""
+    """A MediaConnection that notes what it is sent and when; its wire format is kind and length."""
 
     def __init__(self) -> None:
         self.peer = "fake:1"
         self.start_soon: Callable[..., None] = _not_open
         self.received: list[Received] = []
+        self.writes = 0
         self.full = False
+        self.full_after: int | None = None
+        """Writes after which the socket takes no more."""
         self.broken: str | None = None
         self.pings = 0
         self.heard = 0
         self.answers_pings = True
+        self.close_takes = 0.0
+        """Seconds until the far end answers our close; all that is sent meanwhile is a mistake."""
+        self.closing_since: float | None = None
         self.closed_with: int | None = None
-        self._wire: dict[bytes, Message] = {}
         self._changed = trio.Event()
-        self._to_us_in, self._to_us_out = trio.open_memory_channel[Message | Closing | Exception](
-            100
-        )
+        self._to_us_in, self._to_us_out = trio.open_memory_channel[
+            Message | Inbound | Closing | Exception
+        ](100)
 
     def wire(self, message: Message) -> bytes:
-        return b"T" + message.encode() + b"\n" if isinstance(message, str) else b"B" + message
+        kind, data = (b"T", message.encode()) if isinstance(message, str) else (b"B", message)
+        return kind + len(data).to_bytes(4, "big") + data
 
     @property
     def outlet(self) -> FakeConnection:
@@ -68,44 +90,61 @@ class FakeConnection:
         if self.full:
             return False
         self.send_control(data)
+        self.full = self.writes == self.full_after
         return True
 
     def send_control(self, data: bytes) -> None:
         if self.broken:
             raise LegLostError(self.broken)
-        message: Message = data[1:-1].decode() if data[:1] == b"T" else data[1:]
-        self.received.append(Received(trio.current_time(), message))
+        self.writes += 1
+        while data:
+            end = 5 + int.from_bytes(data[1:5], "big")
+            message: Message = data[5:end].decode() if data[:1] == b"T" else data[5:end]
+            self.received.append(Received(trio.current_time(), message))
+            data = data[end:]
 
     def drain(self) -> None:
         """Let a full socket take more."""
         self.full = False
         self._changed.set()
 
+    def break_off(self, reason: str = "connection reset") -> None:
+        """Lose the connection: both reading and writing see it."""
+        self.broken = reason
+        self._changed.set()
+        self.say(LegLostError(reason))
+
     async def wait_flushed(self) -> None:
         while self.full:
+            if self.broken:
+                raise LegLostError(self.broken)
             self._changed = trio.Event()
             await self._changed.wait()
 
-    def say(self, message: Message | Closing | Exception) -> None:
+    def say(self, message: Message | Inbound | Closing | Exception) -> None:
         """Let the far end say something, close, or break."""
         self._to_us_in.send_nowait(message)
 
     async def receive(self, on_message: Callable[[Inbound], None]) -> Closing:
         async for message in self._to_us_out:
-            if isinstance(message, Closing):
-                return message
             if isinstance(message, Exception):
                 raise message
-            on_message(inbound(message))
+            self.heard += 1
+            if isinstance(message, Closing):
+                return message
+            on_message(inbound(message) if isinstance(message, str | bytes) else message)
         raise AssertionError("the channel is never closed")
 
     def ping(self) -> None:
+        if self.broken:
+            raise LegLostError(self.broken)
         self.pings += 1
         if self.answers_pings:
             self.heard += 1
 
     async def close(self, code: int = 1000, reason: str | None = None) -> None:
-        await trio.lowlevel.checkpoint()
+        self.closing_since = trio.current_time()
+        await trio.sleep(self.close_takes)
         self.closed_with = code
         self.say(Closing(code, reason))
 
@@ -120,6 +159,44 @@ class FakeConnection:
     @property
     def times(self) -> list[float]:
         return [each.at for each in self.received if isinstance(each.message, bytes)]
+
+    def when(self, text: str) -> list[float]:
+        """Return the times at which a text was sent."""
+        return [each.at for each in self.received if each.message == text]
+
+
+class SpelledCodec:
+    """A carrier codec of plain words; a payload goes in `parts` messages."""
+
+    def __init__(self, parts: int = 1) -> None:
+        self._parts = parts
+
+    def receive(self, message: Message) -> list[Event]:
+        if isinstance(message, bytes):
+            return [CallerAudio(message)]
+        events: dict[str, Event] = {
+            "start": Started(),
+            "pause": FlowPaused(),
+            "resume": FlowResumed(),
+            "stop": Stopped("far end"),
+        }
+        return [events.get(message) or Metadata(message)]
+
+    def send(self, command: Command) -> list[Message]:
+        match command:
+            case SendMark(name):
+                return [f"mark {name}"]
+            case ClearAudio() | HangUp() | EndStream() | Answer():
+                return [type(command).__name__.lower()]
+            case _:
+                return []
+
+    def seal(self, payload: Payload) -> Sequence[Message]:
+        size = len(payload) // self._parts
+        return [payload[at : at + size] for at in range(0, len(payload), size)]
+
+    def is_media(self, message: Message) -> bool:
+        return isinstance(message, bytes)
 
 
 def connects(

@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable
 import attrs
 import pytest
 import trio
-from fakes import FakeConnection, Pieces, ScriptedEngine, connects, number_of, numbered_pcm
 from trio.testing import MockClock
 
+from fakes import FakeConnection, Pieces, ScriptedEngine, connects, number_of, numbered_pcm
 from trioaudio.call import Call, Line, Say
 from trioaudio.carriers.raw import CARRIER, RawSettings
 from trioaudio.core.connection import Closing
@@ -75,11 +75,10 @@ async def run_call(
         nursery.start_soon(pacer.run)
         async with trio.open_nursery() as calls:
             calls.start_soon(call.run, connects(connection))
-            for _ in range(times):
-                said = await call.say(Pieces("x"), VoiceChoice())
+            said = [await call.say(Pieces("x"), VoiceChoice()) for _ in range(times)]
             await call.hang_up()
             if meanwhile is not None:
-                await meanwhile(call, said)
+                await meanwhile(call, said[-1])
         nursery.cancel_scope.cancel()
     assert connection.closed_with == 1000
     return Run(connection, facts, lateness, call)
@@ -313,25 +312,27 @@ async def test_barge_in_leaves_no_stale_frame_even_from_a_framer_at_work(
     assert engine.cancelled == 1
 
 
+def broken_at_frame(connection: FakeConnection, number: int) -> FakeConnection:
+    """Have a connection's wire format raise, as a bug in a codec would."""
+    wire = connection.wire
+    sent = 0
+
+    def breaks(message: str | bytes) -> bytes:
+        nonlocal sent
+        sent += 1
+        if sent == number:
+            raise ZeroDivisionError("a bug in a codec")
+        return wire(message)
+
+    connection.wire = breaks  # type: ignore[method-assign]
+    return connection
+
+
 async def test_a_turn_that_raises_harms_one_leg_of_fifty(autojump_clock: MockClock) -> None:
     pacer = Pacer(early=0.0)
     connections = [FakeConnection() for _ in range(50)]
+    broken = broken_at_frame(connections[7], 100)
     outcomes = []
-
-    def broken_at_frame_100(connection: FakeConnection) -> None:
-        wire = connection.wire
-        sent = 0
-
-        def breaks(message: str | bytes) -> bytes:
-            nonlocal sent
-            sent += 1
-            if sent == 100:
-                raise ZeroDivisionError("a bug in a codec")
-            return wire(message)
-
-        connection.wire = breaks  # type: ignore[method-assign]
-
-    broken_at_frame_100(connections[7])
 
     async def ten_seconds(sink: PcmSink) -> None:
         await sink.write(numbered_pcm(167))
@@ -357,13 +358,10 @@ async def test_a_turn_that_raises_harms_one_leg_of_fifty(autojump_clock: MockClo
         nursery.cancel_scope.cancel()
 
     assert pacer.statistics().failures == 1
-    failures = [outcome for outcome in outcomes if not isinstance(outcome, Closing)]
-    assert [failure.reason for failure in failures] == [
-        "internal error: ZeroDivisionError: a bug in a codec"
-    ]
-    for number, connection in enumerate(connections):
-        if number == 7:
-            assert len(connection.audio) == 99
-        else:
+    failures = [outcome.reason for outcome in outcomes if not isinstance(outcome, Closing)]
+    assert failures == ["internal error: ZeroDivisionError: a bug in a codec"]
+    assert len(broken.audio) == 99
+    for connection in connections:
+        if connection is not broken:
             assert [number_of(frame) for frame in connection.audio] == list(range(167))
             assert_on_time(connection.times)

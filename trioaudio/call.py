@@ -118,6 +118,7 @@ class Call:
         "_filler",
         "_hung_up",
         "_lateness",
+        "_life",
         "_lost_at",
         "_on_event_outside",
         "_on_sent",
@@ -161,6 +162,7 @@ class Call:
         self._utterances = 0
         self._speech: trio.CancelScope | None = None
         self._lost_at: float | None = None
+        self._life: trio.CancelScope | None = None
         self._hung_up = False
 
     # --- Life ------------------------------------------------------------------------
@@ -170,8 +172,12 @@ class Call:
 
         Cancelling it drops everything at once; `stop` is the polite way.
         """
+        outcome: Closing | LegFailure = Closing(reason="told to stop")
         try:
             async with trio.open_nursery() as nursery:
+                self._life = nursery.cancel_scope
+                if self._hung_up:
+                    self._life.cancel()
                 nursery.start_soon(self._do_work)
                 outcome = await supervise(
                     connect, self._run_leg, self.line.policy, self._tell, self._wants_a_leg, _draw
@@ -208,8 +214,8 @@ class Call:
         self._expire_what_is_too_old()
         connection.start_soon(leg.watch)
         self.leg = leg
-        leg.attach()
         try:
+            leg.attach()
             return await connection.receive(leg.receive)
         finally:
             leg.detach()
@@ -218,23 +224,18 @@ class Call:
             self.leg = None
             self._lost_at = trio.current_time()
 
-    def _unless_over(self, outcome: Closing | LegFailure) -> Closing | LegFailure:
-        """Take a leg lost after the hang-up for closed: nothing was lost with it."""
-        match outcome:
-            case LegFailure(verdict=Verdict.LOST) if self._hung_up:
-                return Closing(reason=f"after the hang-up: {outcome.reason}")
-            case _:
-                return outcome
-
     def _wants_a_leg(self) -> bool:
         return not self._hung_up
 
     def _expire_what_is_too_old(self) -> None:
         """After a reconnection, skip speech that waited longer than the line keeps it."""
-        if self._lost_at is None or not (self._speech or self.queue.ledger.queued):
+        waiting_since = self.queue.waiting_since
+        if self._lost_at is None or waiting_since is None:
             return
-        too_old = trio.current_time() - self._lost_at - self.line.keep
+        too_old = trio.current_time() - max(self._lost_at, waiting_since) - self.line.keep
         frames = int(too_old / self.line.shape.pcm.ptime)
+        if self._speech is None:
+            frames = min(frames, self.queue.ledger.queued)  # there is no more to come
         if frames > 0:
             self.queue.expire(frames)
             self._tell(FramesExpired(frames))
@@ -282,6 +283,8 @@ class Call:
         self.barge_in(cause)
         self._hung_up = True
         if self.leg is None:
+            if self._life is not None:
+                self._life.cancel()
             return
         try:
             self.leg.command(HangUp())

@@ -31,9 +31,10 @@ from trioaudio.garbage import settle
 from trioaudio.media_path import shape_for
 from trioaudio.observe.send_log import SendLog
 from trioaudio.pacer import Pacer
+from trioaudio.pending_file import write_stdout
 from trioaudio.settings import Settings
 from trioaudio.simulator_child import end_simulator, start_simulator
-from trioaudio.supervise import RecoveryPolicy
+from trioaudio.supervise import LegFailure, RecoveryPolicy
 
 CHUNK_BYTES = (500, 300, 700, 200)
 SAMPLE_RATE = 8000
@@ -106,12 +107,12 @@ class FrameTable:
         number = len(self.log.sent_at) - 1
         if number >= _SHOWN:
             if number == _SHOWN:
-                sys.stdout.write("  …\n")
+                write_stdout("  …\n")
             return
         first = self.log.sent_at[0]
         before = self.log.sent_at[number - 1] if number else sent_at
         spacing = f"{(sent_at - before) * 1000:8.2f}" if number else f"{'–':>8}"
-        sys.stdout.write(
+        write_stdout(
             f"{number:5}  {len(item.payload):5}  {(sent_at - first) * 1000:10.2f}"
             f"  {number * 60:8}  {spacing}  {max(0.0, lateness) * 1000:7.2f}\n"
         )
@@ -137,7 +138,7 @@ async def _show(seconds: float, simulator: subprocess.Popen[bytes]) -> int:
     carrier, pcm = load_carrier("raw"), PcmFormat(SAMPLE_RATE)
     engine = ChunkyEngine(sample_audio(seconds))
     log = SendLog()
-    sys.stdout.write(
+    write_stdout(
         f"{len(engine.pcm)} bytes of sample audio go in as chunks of"
         f" {', '.join(map(str, CHUNK_BYTES))}, … bytes;\n"
         f"frames of {pcm.frame_bytes} bytes, {pcm.ptime_ms} ms each, come out:\n\n"
@@ -163,7 +164,9 @@ async def _show(seconds: float, simulator: subprocess.Popen[bytes]) -> int:
         settle()
         await call.say(_Anything(), VoiceChoice())
         await call.hang_up()
-        await call.run(far_end.connect)
+        outcome = await call.run(far_end.connect)
+        if isinstance(outcome, LegFailure):
+            raise outcome.error
         await far_end.wait_report()
         nursery.cancel_scope.cancel()
     _sum_up(engine, log, pcm, far_end.report or {})
@@ -173,7 +176,7 @@ async def _show(seconds: float, simulator: subprocess.Popen[bytes]) -> int:
 def _sum_up(engine: ChunkyEngine, log: SendLog, pcm: PcmFormat, received: dict[str, Any]) -> None:
     spacing, lateness = log.spacing_ms(), log.lateness_ms()
     padding = log.frames * pcm.frame_bytes - len(engine.pcm)
-    sys.stdout.write(
+    write_stdout(
         f"\nin   {engine.chunks} chunks, {len(engine.pcm)} bytes\n"
         f"out  {log.frames} frames of {pcm.frame_bytes} bytes; {padding} bytes of silence complete"
         " the last\n"
@@ -182,7 +185,7 @@ def _sum_up(engine: ChunkyEngine, log: SendLog, pcm: PcmFormat, received: dict[s
     )
     seen = received.get("spacing_ms")
     if seen:
-        sys.stdout.write(
+        write_stdout(
             f"the carrier received {received['frames']} frames of {received['frame_bytes']} bytes,"
             f" {seen['p50']:.2f} ms apart (p99 {seen['p99']:.2f}, max {seen['max']:.2f});"
             f" {received['protocol_error_count']} protocol errors\n"

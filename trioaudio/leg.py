@@ -263,12 +263,15 @@ class Leg:
                 await self.connection.wait_flushed()
                 if self._finishing:
                     await self.connection.close()
+                    return  # the pacer would find a socket that takes no media, and call it a stall
+            if self._failure is not None:  # it came while this task waited for the socket
+                raise self._failure
             if stuck.cancelled_caught:
                 raise LegLostError(
                     f"{self.connection.peer} has read nothing for {self._timing.send_deadline:g} s"
                 )
             self._trouble = trio.Event()
-            self._pacer.wake(self, trio.current_time())
+            self._go_on()
 
     # --- Inbound ---------------------------------------------------------------------
 
@@ -290,7 +293,7 @@ class Leg:
                     self._paused = True
                 case FlowResumed():
                     self._paused = False
-                    self._pacer.wake(self, trio.current_time())
+                    self._go_on()
                 case _:
                     pass
             self._on_event(event)
@@ -311,11 +314,12 @@ class Leg:
         """Make the carrier forget what it has not played; the queue was flushed before."""
         now = trio.current_time()
         self._at_hand = None
-        self._talking = self._mid_utterance = False
+        self._talking = self._mid_utterance = self._filling = False
         if self.carrier.clears:
             self.clock.heard_until = min(self.clock.heard_until, now)
         self.command(ClearAudio())
-        self._held_until = now + self.settings.clear_gap_ms / 1000
+        # Plus what the pacer may be early by: not even then within the gap.
+        self._held_until = now + self.settings.clear_gap_ms / 1000 + self._pacer.early
         # The turn it waits for is that of a frame that is gone: new speech must not wait for it.
         self._pacer.wake(self, now)
 
@@ -331,9 +335,9 @@ class Leg:
         if self._outlet.stalled:
             self._begin_stall()
             return None
-        if self._paused or not self._open:
+        if self._paused or not self._open or self._finishing:
             return None
-        if now < self._held_until:
+        if now + self._pacer.early < self._held_until:
             return self._held_until
         item: PlayoutItem | None = self._at_hand or self._queue.take()
         while item is not None:
@@ -354,7 +358,11 @@ class Leg:
             clock.start(now)
             self._talking = True
         self._mid_utterance = True
-        self._send(self.codec.seal(item.payload))
+        try:
+            self._send(self.codec.seal(item.payload))
+        except BaseException:
+            self._queue.put_back(item)  # not sent: the next leg's first
+            raise
         sent_at = trio.current_time()
         self._queue.ledger.send(item.frames)
         lateness = clock.tick(sent_at, item.ready_at, item.frames)
@@ -408,15 +416,15 @@ class Leg:
         idle = self._idle_clock
         if idle is None:
             return None
+        dry_at = idle.send_at if self._filling else self.clock.heard_until
+        if now + self._pacer.early < dry_at:
+            return dry_at
         if not self._filling:
-            dry_at = self.clock.heard_until
-            if now + self._pacer.early < dry_at:
-                return dry_at
             self._filling = True
             idle.start(now)
         self._send((*self.codec.seal(self._filler[self._idle_frames % len(self._filler)]),))
         self._idle_frames += 1
-        idle.tick(now, now)
+        idle.tick(now, 0.0)  # it was ready long ago: being late must not move the schedule
         self.clock.heard_until = idle.heard_until
         if self._outlet.stalled:
             self._begin_stall()
@@ -427,13 +435,18 @@ class Leg:
         """End starvation: an item has come."""
         if not self._starved:
             return
-        self._starved = self._filling = False
         at = trio.current_time()
-        if self._talking:
-            at = max(at, self.clock.send_at)
-        elif self.carrier.stamps_by_arrival:
+        if self.carrier.stamps_by_arrival and (self._filling or not self._talking):
             at = max(at, self.clock.heard_until)
+        elif self._talking:
+            at = max(at, self.clock.send_at)
+        self._starved = self._filling = False
         self._pacer.wake(self, at)
+
+    def _go_on(self) -> None:
+        """Come back after a stall or a pause, but never before the next frame's time."""
+        now = trio.current_time()
+        self._pacer.wake(self, max(now, self.clock.send_at) if self._talking else now)
 
     def _begin_stall(self) -> None:
         """Leave the heap until the connection takes more."""

@@ -28,8 +28,9 @@ from trioaudio.playout_queue import FRAMES_AHEAD, PlayoutQueue
 STEP_MS = 200
 """The most audio framing works on without letting other tasks run: some 50 µs of resampling."""
 
-CHUNKS_AHEAD = 1
-"""200 ms at most: how far the engine may run ahead of framing, which is far ahead by itself."""
+CHUNKS_AHEAD = 3
+"""600 ms at most: how far the engine may run ahead of framing. Several, so that one wake-up of
+either task moves several chunks."""
 
 WHOLE_UTTERANCE_FRAMES = 1000
 """60 s: the longest message when a whole utterance goes in one."""
@@ -60,6 +61,8 @@ def shape_for(carrier: Carrier, settings: CarrierSettings, pcm: PcmFormat) -> Sh
 
 class ChunkSink:
     """The engine's end: a `core.engine.PcmSink` that passes chunks on in steps of 200 ms."""
+
+    __slots__ = ("_chunks_in", "_step", "tell_word")
 
     def __init__(
         self,

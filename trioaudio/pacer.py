@@ -78,7 +78,9 @@ class Pacer:
             self._asleep = True
             if self._heap:
                 self._sleeps_until = self._heap[0][0]
-                with trio.move_on_at(self._sleeps_until - self.early * 0.5):
+                # Half of `early` ahead: the rounding then falls on both sides of the deadline, and
+                # one wake-up serves all that come due within the rest of it.
+                with trio.move_on_at(self._sleeps_until - self.early / 2):
                     await self._kick.wait()
             else:
                 self._sleeps_until = None
@@ -88,9 +90,10 @@ class Pacer:
     def _serve(self) -> None:
         heap = self._heap
         clock = trio.current_time
+        now = clock()
         # Fixed for the whole batch: a leg that keeps asking for another turn cannot keep the
         # other tasks from running.
-        limit = clock() + self.early
+        limit = now + self.early
         while heap and heap[0][0] <= limit:
             _, order, leg, turn = heappop(heap)
             if leg.turn != turn:

@@ -18,8 +18,11 @@ import trio
 from trioaudio.core.ledger import Ledger
 from trioaudio.core.playout_item import Audio, PlayoutItem, UtteranceEnd
 
-FRAMES_AHEAD = 8
-"""480 ms: how far framing may run ahead of the pacer; it goes on when a quarter of it is left."""
+FRAMES_AHEAD = 12
+"""720 ms: how far framing may run ahead of the pacer."""
+
+LOW_WATER = 2
+"""120 ms: what is left when framing goes on, so that one wake-up of it makes ten frames."""
 
 
 class PlayoutQueue:
@@ -41,7 +44,7 @@ class PlayoutQueue:
         self.ledger = Ledger()
         self.generation = 0
         self.bound = bound
-        self._low = bound // 4
+        self._low = min(LOW_WATER, bound // 2)
         self._items: list[PlayoutItem] = []  # so short that a deque would only be larger
         self._room = trio.lowlevel.ParkingLot()
         self._waiting = False
@@ -117,6 +120,11 @@ class PlayoutQueue:
     def expire(self, frames: int) -> None:
         """Drop the next `frames` frames, queued or still to come: they are too old."""
         self._to_expire += frames
+
+    @property
+    def waiting_since(self) -> float | None:
+        """When the oldest speech waiting here was ready; None when none waits."""
+        return next((item.ready_at for item in self._items if isinstance(item, Audio)), None)
 
     @property
     def depth(self) -> int:

@@ -118,5 +118,6 @@ async def supervise(
         wait = restarts.wait_before_next(failure, trio.current_time())
         if wait is None or not wanted():
             return failure
-        tell(RecoveryBegan(policy.recovery.value, wait or policy.return_grace))
+        patience = policy.return_grace if policy.recovery is Recovery.WAIT else wait
+        tell(RecoveryBegan(policy.recovery.value, patience))
         await trio.sleep(wait)

@@ -14,6 +14,7 @@ from trioaudio.core.exit_code import ExitCode, exit_code_for
 from trioaudio.core.suggest import did_you_mean
 from trioaudio.core.verdict import known_error
 from trioaudio.engines import load_engine
+from trioaudio.pending_file import write_stdout
 from trioaudio.settings_loading import load_settings
 
 
@@ -23,17 +24,23 @@ def print_voices(
     """Print a line a voice; return the exit code."""
     try:
         settings = load_settings(environ, cwd, {"engine": engine}).settings
-        voices = _speaking(trio.run(_ask, settings.engine), language)
+        write_stdout(_table(_speaking(trio.run(_ask, settings.engine), language)))
     except (TrioaudioError, BaseExceptionGroup) as exc:
         error = exc if isinstance(exc, TrioaudioError) else known_error(exc)
         sys.stderr.write(f"trioaudio: error: {error}\n")
         return exit_code_for(error)
+    return ExitCode.SAID
+
+
+def _table(voices: list[Voice]) -> str:
     width = max(len(voice.name) for voice in voices)
     tags = max(len(" ".join(voice.languages)) for voice in voices)
-    for voice in voices:
-        line = f"{voice.name:{width}}  {' '.join(voice.languages):{tags}}  {voice.gender or ''}"
-        sys.stdout.write(f"{line}  {voice.description}".rstrip() + "\n")
-    return ExitCode.SAID
+    lines = [
+        f"{voice.name:{width}}  {' '.join(voice.languages):{tags}}  {voice.gender or '':6}"
+        f"  {voice.description}".rstrip()
+        for voice in voices
+    ]
+    return "\n".join(lines) + "\n"
 
 
 async def _ask(engine: str) -> list[Voice]:

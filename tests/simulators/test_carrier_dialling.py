@@ -16,7 +16,7 @@ import trio_websocket
 import trustme
 
 if TYPE_CHECKING:
-    from tests.simulators.conftest import CarrierProcess, WebSocket
+    from simulators.conftest import CarrierProcess, WebSocket
 
 pytestmark = pytest.mark.system
 QUIET = ("--caller", "none", "--metadata-when", "never")

@@ -18,7 +18,7 @@ from websockets.sync.client import connect
 from trioaudio.simulators.carrier import main
 
 if TYPE_CHECKING:
-    from tests.simulators.conftest import CarrierProcess, WebSocket
+    from simulators.conftest import CarrierProcess, WebSocket
 
 pytestmark = pytest.mark.system
 LISTEN = ("--dialect", "raw", "--listen", "127.0.0.1:0")

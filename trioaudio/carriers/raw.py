@@ -61,6 +61,8 @@ class RawSettings(CarrierSettings):
 class RawCodec:
     """One leg's messages; keeps no state."""
 
+    __slots__ = ("_clear", "_end", "_open")
+
     def __init__(self, settings: CarrierSettings, sample_rate: int) -> None:
         del sample_rate  # the far end knows it, or it would not make sense of the bytes
         known = settings if isinstance(settings, RawSettings) else RawSettings()

@@ -101,6 +101,8 @@ def _compact(value: Any) -> str:
 class TelecmiCodec:
     """One leg's messages; keeps no state, since TeleCMI has no ids and no sequence numbers."""
 
+    __slots__ = ("_before", "_ending")
+
     def __init__(self, settings: CarrierSettings, sample_rate: int) -> None:
         self._ending = settings.ending if isinstance(settings, TelecmiSettings) else Ending.HANGUP
         self._before = (

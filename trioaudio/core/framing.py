@@ -10,6 +10,8 @@ class Framer:
     fine: samples are only looked at in whole frames.
     """
 
+    __slots__ = ("_rest", "frame_bytes")
+
     def __init__(self, frame_bytes: int) -> None:
         if frame_bytes <= 0:
             raise ValueError(f"a frame of {frame_bytes} bytes")

@@ -66,6 +66,8 @@ def silence(samples: int) -> bytes:
 class SampleAligner:
     """Whole samples out of chunks cut anywhere: an odd byte waits for its other half."""
 
+    __slots__ = ("_half",)
+
     def __init__(self) -> None:
         self._half = b""
 

@@ -24,6 +24,8 @@ class Resampler:
     Equal rates pass through bit-exact.
     """
 
+    __slots__ = ("_stream",)
+
     def __init__(self, source_rate: int, target_rate: int) -> None:
         # Floats, because soxr dithers 16-bit output: noise in every silence, and other noise
         # for every chunking.

@@ -52,6 +52,17 @@ class WebSocketSplitter:
     Holds back at most one frame of that length.
     """
 
+    __slots__ = (
+        "_fragmented",
+        "_held",
+        "_in_head",
+        "_largest",
+        "_masked",
+        "_missing",
+        "_pass_on",
+        "broken",
+    )
+
     def __init__(self, *, masked: bool, largest: int) -> None:
         self.broken = False
         """Whether the far end sent a frame that RFC 6455 or `largest` forbids."""

@@ -65,6 +65,8 @@ class Door:
     half-dead connection gets in, and the old one is closed.
     """
 
+    __slots__ = ("_admission", "_came", "_current", "_newest", "_subprotocols")
+
     def __init__(self, subprotocols: Sequence[str], admission: Admission) -> None:
         self._subprotocols = subprotocols
         self._admission = admission

@@ -71,6 +71,21 @@ _mask_keys = MaskKeys()
 class WebSocketMedia:
     """A MediaConnection over a WebSocket whose opening handshake is done."""
 
+    __slots__ = (
+        "_closed",
+        "_closing_here",
+        "_receiving",
+        "_socket",
+        "_we_closed_first",
+        "_websocket",
+        "outlet",
+        "peer",
+        "send_control",
+        "start_soon",
+        "wait_flushed",
+        "wire",
+    )
+
     def __init__(
         self,
         websocket: trio_websocket.WebSocketConnection,
@@ -274,6 +289,7 @@ async def _shake_hands(
         await _unless_ended(stream, shake_and_tell)
     if websocket is None:
         raise _failure(stream, too_slow=in_time.cancelled_caught)
+    stream.opening = b""  # it has told what it was kept for
     return WebSocketMedia(websocket, stream, nursery)
 
 

@@ -1,0 +1,390 @@
+"""Bounded, ordered, droppable in one go; and every frame of it in the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import overload
+
+import pytest
+import trio
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from trio.testing import wait_all_tasks_blocked
+
+from trioaudio.core.carrier import HangUp
+from trioaudio.core.playout_item import Action, Audio, Mark, PlayoutItem, UtteranceEnd
+from trioaudio.media_path import shape_for
+from trioaudio.playout_queue import FRAMES_AHEAD, PlayoutQueue
+
+
+def audio(*numbers: int, generation: int = 0, frames: int = 1) -> list[Audio]:
+    return [Audio(generation, 1, float(number), frames, bytes((number,))) for number in numbers]
+
+
+def numbers(items: Sequence[PlayoutItem | None]) -> list[int]:
+    return [item.payload[0] for item in items if isinstance(item, Audio) if item.payload]  # type: ignore[misc]
+
+
+def take_all(queue: PlayoutQueue) -> list[PlayoutItem]:
+    taken = []
+    while (item := queue.take()) is not None:
+        taken.append(item)
+    return taken
+
+
+async def test_items_come_out_in_order() -> None:
+    queue = PlayoutQueue()
+    await queue.put([*audio(1, 2), UtteranceEnd(0, 1)])
+    await queue.put([Action(0, HangUp())])
+    assert queue.depth == 4
+    taken = take_all(queue)
+    assert numbers(taken) == [1, 2]
+    assert [type(item) for item in taken[2:]] == [UtteranceEnd, Action]
+    assert queue.take() is None
+    assert queue.ledger.framed == queue.ledger.queued == 2
+
+
+async def test_a_put_that_fits_is_no_checkpoint(autojump_clock: trio.testing.MockClock) -> None:
+    queue = PlayoutQueue()
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await queue.put(audio(*range(FRAMES_AHEAD)))
+    assert not scope.cancelled_caught
+    assert queue.depth == FRAMES_AHEAD
+    assert queue.ledger.flushed == 0
+
+
+@pytest.mark.parametrize("bound", [2, 8, 16])
+async def test_framing_waits_until_nearly_all_is_taken_and_then_fills_in_one_go(
+    bound: int, nursery: trio.Nursery
+) -> None:
+    queue = PlayoutQueue(bound)
+    low = bound // 8
+    nursery.start_soon(queue.put, audio(*range(3 * bound)))
+    depths = []
+    taken = []
+    for _ in range(2 * bound - low):
+        await wait_all_tasks_blocked()
+        depths.append(queue.depth)
+        taken.append(queue.take())
+    cycle = list(range(bound, low, -1))
+    assert depths[: 2 * len(cycle)] == cycle * 2
+    assert max(depths) == bound
+    await wait_all_tasks_blocked()
+    taken += take_all(queue)
+    await wait_all_tasks_blocked()
+    taken += take_all(queue)
+    assert numbers(taken) == list(range(3 * bound))
+
+
+async def test_a_frame_is_in_the_ledger_before_the_wait_for_room(nursery: trio.Nursery) -> None:
+    queue = PlayoutQueue(2)
+    nursery.start_soon(queue.put, audio(1, 2, 3, 4))
+    await wait_all_tasks_blocked()
+    assert queue.ledger.queued == 4
+    assert queue.depth == 2
+    for _ in range(4):
+        item = queue.take()
+        assert isinstance(item, Audio)
+        queue.ledger.send(item.frames)
+        await wait_all_tasks_blocked()
+    assert (queue.ledger.sent, queue.ledger.queued) == (4, 0)
+
+
+async def test_a_cancelled_put_flushes_what_it_could_not_queue() -> None:
+    queue = PlayoutQueue(2)
+    with trio.CancelScope() as scope:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(queue.put, [*audio(1, 2, 3, 4, frames=3), UtteranceEnd(0, 1)])
+            await wait_all_tasks_blocked()
+            scope.cancel()
+    assert numbers(take_all(queue)) == [1, 2]
+    assert queue.ledger.framed == 12
+    assert queue.ledger.flushed == 6
+    # Nobody waits any more; the next put is served as ever.
+    await queue.put(audio(5))
+    assert numbers(take_all(queue)) == [5]
+
+
+async def test_the_taker_is_told_once_when_there_is_something_again() -> None:
+    queue = PlayoutQueue()
+    told = []
+    await queue.put(audio(0))
+    queue.serve(lambda: told.append(queue.depth))
+    await queue.put(audio(1, 2))
+    assert told == []
+    take_all(queue)
+    await queue.put(audio(3, 4))
+    assert told == [1]
+    queue.serve(None)
+    take_all(queue)
+    await queue.put(audio(5))
+    assert told == [1]
+
+
+async def test_put_back_is_next() -> None:
+    queue = PlayoutQueue()
+    await queue.put(audio(1, 2))
+    first = queue.take()
+    assert first is not None
+    queue.put_back(first)
+    assert queue.depth == 2
+    assert numbers(take_all(queue)) == [1, 2]
+    assert queue.ledger.queued == 2
+
+
+async def test_flush_drops_all_and_frees_a_waiting_framer(nursery: trio.Nursery) -> None:
+    queue = PlayoutQueue(8)
+    old = [*audio(*range(11)), UtteranceEnd(0, 1), Mark(0, "old")]
+    nursery.start_soon(queue.put, old)
+    await wait_all_tasks_blocked()
+    assert queue.flush() == 8
+    assert queue.depth == 0
+    assert queue.ledger.queued == 3
+    # What the framer puts in now is of the old generation, and dropped when its turn comes.
+    await wait_all_tasks_blocked()
+    assert queue.depth == 5
+    await queue.put(audio(50, generation=1))
+    assert numbers(take_all(queue)) == [50]
+    assert queue.ledger.flushed == 11
+    assert queue.ledger.expired == 0
+
+
+async def test_flush_of_nothing_is_nothing() -> None:
+    queue = PlayoutQueue()
+    assert queue.flush() == 0
+    await queue.put([UtteranceEnd(1, 1)])
+    assert queue.flush() == 0
+    assert queue.take() is None
+    assert queue.generation == 2
+
+
+async def test_flush_counts_what_was_put_back() -> None:
+    queue = PlayoutQueue()
+    await queue.put(audio(1, frames=4))
+    item = queue.take()
+    assert item is not None
+    queue.put_back(item)
+    assert queue.flush() == 4
+
+
+async def test_expire_drops_exactly_so_many() -> None:
+    queue = PlayoutQueue()
+    await queue.put(audio(*range(6)))
+    queue.expire(4)
+    assert numbers(take_all(queue)) == [4, 5]
+    assert queue.ledger.expired == queue.ledger.flushed == 4
+
+
+async def test_expire_reaches_what_is_still_to_come(nursery: trio.Nursery) -> None:
+    queue = PlayoutQueue(4)
+    nursery.start_soon(queue.put, audio(*range(12)))
+    await wait_all_tasks_blocked()
+    queue.expire(9)
+    taken = []
+    for _ in range(4):
+        taken += take_all(queue)
+        await wait_all_tasks_blocked()
+    assert numbers(taken) == [9, 10, 11]
+    assert queue.ledger.expired == 9
+
+
+async def test_expire_stops_where_the_late_speech_does() -> None:
+    queue = PlayoutQueue()
+    await queue.put([*audio(1, 2), UtteranceEnd(0, 1)])
+    queue.expire(50)
+    assert isinstance(queue.take(), UtteranceEnd)  # told, though none of it was heard
+    await queue.put(audio(3))
+    assert numbers(take_all(queue)) == [3]
+    assert queue.ledger.expired == 2
+
+
+async def test_expire_goes_on_over_what_waited_as_well() -> None:
+    queue = PlayoutQueue()
+    await queue.put([*audio(1, 2), UtteranceEnd(0, 1), *audio(3, 4), Action(0, HangUp())])
+    queue.expire(3)
+    taken = take_all(queue)
+    assert [type(item) for item in taken] == [UtteranceEnd, Audio, Action]
+    assert numbers(taken) == [4]
+
+
+async def test_expire_of_messages_of_several_frames_drops_whole_messages() -> None:
+    queue = PlayoutQueue()
+    await queue.put(audio(1, 2, 3, frames=4))
+    queue.expire(5)
+    assert numbers(take_all(queue)) == [3]
+    assert queue.ledger.expired == 8
+
+
+async def test_expiring_in_two_steps_adds_up_and_a_flush_forgets_it() -> None:
+    queue = PlayoutQueue()
+    await queue.put(audio(*range(6)))
+    queue.expire(2)
+    queue.expire(1)
+    assert numbers([queue.take()]) == [3]
+    queue.expire(100)
+    queue.flush()
+    await queue.put(audio(9, generation=1))
+    assert numbers(take_all(queue)) == [9]
+    assert queue.ledger.expired == 3
+
+
+async def test_since_when_speech_waits() -> None:
+    queue = PlayoutQueue()
+    assert queue.waiting_since is None
+    await queue.put([UtteranceEnd(0, 1), *audio(7, 8)])
+    assert queue.waiting_since == 7.0
+
+
+class Watched(Sequence[PlayoutItem]):
+    """Items that know how far a put has come with them."""
+
+    def __init__(self, items: list[PlayoutItem]) -> None:
+        self._items = items
+        self._rounds = 0
+        self.reached = 0
+
+    @overload
+    def __getitem__(self, at: int) -> PlayoutItem: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[PlayoutItem]: ...
+    def __getitem__(self, at: int | slice) -> PlayoutItem | list[PlayoutItem]:
+        return self._items[at]
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __iter__(self) -> Iterator[PlayoutItem]:
+        self._rounds += 1
+        for number, item in enumerate(self._items):
+            if self._rounds == 2:  # the first counts the frames
+                self.reached = number
+            yield item
+
+    @property
+    def left(self) -> list[PlayoutItem]:
+        """What a put that waits has not queued yet."""
+        return self._items[self.reached :]
+
+
+def frames_in(items: Sequence[PlayoutItem]) -> int:
+    return sum(item.frames for item in items if isinstance(item, Audio))
+
+
+Op = tuple[str, int]
+
+
+class Machine:
+    """Does random things to a queue as a call would, and checks the law after each."""
+
+    def __init__(self, bound: int) -> None:
+        self.queue = PlayoutQueue(bound)
+        self.next_number = 0
+        self.putting: Watched | None = None
+        self.scope = trio.CancelScope()
+        self.expiring = 0
+        self.last_taken = -1
+
+    async def _put(self, items: Watched) -> None:
+        with trio.CancelScope() as self.scope:
+            await self.queue.put(items)
+        self.putting = None
+
+    def check(self) -> None:
+        ledger = self.queue.ledger
+        there = frames_in(self.queue._items)
+        waiting = frames_in(self.putting.left) if self.putting is not None else 0
+        assert ledger.queued == there + waiting
+        assert ledger.framed == ledger.queued + ledger.sent + ledger.flushed
+        assert min(ledger.framed, ledger.queued, ledger.sent, ledger.flushed) >= 0
+        assert ledger.expired <= min(ledger.flushed, self.expiring + 2 * self.queue.bound)
+        assert self.queue.depth <= self.queue.bound + 1  # one put back
+
+    async def do(self, op: Op, nursery: trio.Nursery) -> None:
+        match op:
+            case ("put", count) if self.putting is None:
+                items: list[PlayoutItem] = []
+                for _ in range(count):
+                    self.next_number += 1
+                    items.append(
+                        Audio(
+                            *(self.queue.generation, 1, float(self.next_number)),
+                            *(self.next_number % 3 + 1, b""),
+                        )
+                    )
+                if count % 2:
+                    items.append(UtteranceEnd(self.queue.generation, 1))
+                self.putting = Watched(items)
+                nursery.start_soon(self._put, self.putting)
+            case ("take", count):
+                for _ in range(count):
+                    self.take()
+                    self.check_after_take()
+            case ("unserved", _):
+                if (item := self.queue.take()) is not None:
+                    self.queue.put_back(item)
+            case ("flush", _):
+                before = self.queue.ledger.flushed
+                there = frames_in(self.queue._items)
+                assert self.queue.flush() == there
+                assert self.queue.ledger.flushed == before + there
+                assert self.queue.depth == 0
+            case ("expire", count):
+                self.queue.expire(count)
+                self.expiring += count
+            case ("cancel", _):
+                self.scope.cancel()
+            case _:
+                pass
+
+    def take(self) -> None:
+        item = self.queue.take()
+        if isinstance(item, Audio):
+            assert item.generation == self.queue.generation
+            assert item.ready_at > self.last_taken  # in order, none twice
+            self.last_taken = item.ready_at  # type: ignore[assignment]
+            self.queue.ledger.send(item.frames)
+
+    def check_after_take(self) -> None:
+        ledger = self.queue.ledger
+        assert ledger.queued >= frames_in(self.queue._items)
+
+
+OPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("put"), st.integers(1, 12)),
+        st.tuples(st.just("take"), st.integers(1, 9)),
+        st.tuples(st.sampled_from(["flush", "cancel", "unserved"]), st.just(0)),
+        st.tuples(st.just("expire"), st.integers(0, 20)),
+    ),
+    max_size=25,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(bound=st.integers(2, 10), ops=OPS)
+def test_the_ledgers_law_holds_whatever_is_done(bound: int, ops: list[Op]) -> None:
+    async def main() -> None:
+        machine = Machine(bound)
+        async with trio.open_nursery() as nursery:
+            for op in ops:
+                await machine.do(op, nursery)
+                await wait_all_tasks_blocked()
+                machine.check()
+            nursery.cancel_scope.cancel()
+        machine.putting = None
+        machine.check()
+        machine.queue.flush()
+        assert machine.queue.ledger.queued == 0
+
+    trio.run(main)
+
+
+def test_the_bound_is_a_duration() -> None:
+    from trioaudio.carriers.raw import CARRIER, RawSettings
+    from trioaudio.core.pcm import PcmFormat
+
+    bounds: Callable[[int], int] = lambda frames: (  # noqa: E731
+        shape_for(CARRIER, RawSettings(frames_per_message=frames), PcmFormat(8000)).queue_bound
+    )
+    assert [bounds(frames) for frames in (1, 2, 4, 8, 0)] == [8, 4, 2, 2, 2]
