@@ -140,7 +140,7 @@ async def run(legs: int, seconds: float) -> None:
     engine = NumberedEngine(
         [pcm[start : start + CHUNK_BYTES] for start in range(0, len(pcm), CHUNK_BYTES)]
     )
-    async with trio.open_nursery() as nursery, open_listener("127.0.0.1", 0, Admission()) as door:
+    async with open_listener("127.0.0.1", 0, Admission()) as door, trio.open_nursery() as nursery:
         pacer = Pacer()
         nursery.start_soon(pacer.run)
         settle()

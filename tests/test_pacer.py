@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import attrs
 import pytest
@@ -39,12 +40,12 @@ class Leg:
 
 
 @pytest.fixture
-def pacer(autojump_clock: MockClock) -> Pacer:
+def pacer() -> Pacer:
     return Pacer(early=0.0)
 
 
 async def test_turns_come_in_order_of_time_and_then_of_asking(
-    pacer: Pacer, nursery: trio.Nursery
+    autojump_clock: MockClock, pacer: Pacer, nursery: trio.Nursery
 ) -> None:
     log: list[tuple[str, float]] = []
     for name, at in (("d", 3.0), ("a", 1.0), ("b", 2.0), ("c", 2.0)):
@@ -54,7 +55,9 @@ async def test_turns_come_in_order_of_time_and_then_of_asking(
     assert log == [("a", 1.0), ("b", 2.0), ("c", 2.0), ("d", 3.0)]
 
 
-async def test_a_turn_names_the_next(pacer: Pacer, nursery: trio.Nursery) -> None:
+async def test_a_turn_names_the_next(
+    autojump_clock: MockClock, pacer: Pacer, nursery: trio.Nursery
+) -> None:
     leg = Leg(lambda now: now + 0.06 if now < 0.2 else None)
     nursery.start_soon(pacer.run)
     pacer.wake(leg, 0.0)
@@ -66,7 +69,7 @@ async def test_a_turn_names_the_next(pacer: Pacer, nursery: trio.Nursery) -> Non
 
 @pytest.mark.parametrize(("first", "then"), [(1.0, 5.0), (5.0, 1.0), (3.0, 3.0)])
 async def test_waking_again_replaces_the_turn_waited_for(
-    pacer: Pacer, nursery: trio.Nursery, first: float, then: float
+    autojump_clock: MockClock, pacer: Pacer, nursery: trio.Nursery, first: float, then: float
 ) -> None:
     leg = Leg()
     nursery.start_soon(pacer.run)
@@ -79,7 +82,7 @@ async def test_waking_again_replaces_the_turn_waited_for(
 
 
 async def test_a_sleeping_pacer_is_woken_only_for_what_comes_earlier(
-    pacer: Pacer, nursery: trio.Nursery
+    autojump_clock: MockClock, pacer: Pacer, nursery: trio.Nursery
 ) -> None:
     nursery.start_soon(pacer.run)
     await wait_all_tasks_blocked()
@@ -98,7 +101,9 @@ async def test_a_sleeping_pacer_is_woken_only_for_what_comes_earlier(
     assert early.at == [4.0]
 
 
-async def test_a_time_past_is_served_at_once(pacer: Pacer, nursery: trio.Nursery) -> None:
+async def test_a_time_past_is_served_at_once(
+    autojump_clock: MockClock, pacer: Pacer, nursery: trio.Nursery
+) -> None:
     nursery.start_soon(pacer.run)
     await trio.sleep(3)
     leg = Leg()
@@ -108,7 +113,7 @@ async def test_a_time_past_is_served_at_once(pacer: Pacer, nursery: trio.Nursery
 
 
 async def test_a_leg_may_wake_itself_and_others_within_its_turn(
-    pacer: Pacer, nursery: trio.Nursery
+    autojump_clock: MockClock, pacer: Pacer, nursery: trio.Nursery
 ) -> None:
     other = Leg()
 
@@ -127,7 +132,9 @@ async def test_a_leg_may_wake_itself_and_others_within_its_turn(
     assert other.at == [1.0]
 
 
-async def test_a_forgotten_leg_has_no_more_turns(pacer: Pacer, nursery: trio.Nursery) -> None:
+async def test_a_forgotten_leg_has_no_more_turns(
+    autojump_clock: MockClock, pacer: Pacer, nursery: trio.Nursery
+) -> None:
     waiting = Leg()
 
     def forgets_itself(now: float) -> float:
@@ -147,7 +154,9 @@ async def test_a_forgotten_leg_has_no_more_turns(pacer: Pacer, nursery: trio.Nur
     assert waiting.at == [11.0]
 
 
-async def test_a_turn_that_raises_harms_nobody_else(pacer: Pacer, nursery: trio.Nursery) -> None:
+async def test_a_turn_that_raises_harms_nobody_else(
+    autojump_clock: MockClock, pacer: Pacer, nursery: trio.Nursery
+) -> None:
     def breaks(now: float) -> float:
         if now > 2:
             raise ZeroDivisionError
@@ -166,7 +175,7 @@ async def test_a_turn_that_raises_harms_nobody_else(pacer: Pacer, nursery: trio.
 
 
 async def test_a_leg_woken_in_the_turn_that_raises_stays_out(
-    pacer: Pacer, nursery: trio.Nursery
+    autojump_clock: MockClock, pacer: Pacer, nursery: trio.Nursery
 ) -> None:
     def breaks(_now: float) -> float:
         pacer.wake(leg, 2.0)
@@ -179,7 +188,9 @@ async def test_a_leg_woken_in_the_turn_that_raises_stays_out(
     assert leg.at == [1.0]
 
 
-async def test_what_unwinds_the_program_is_not_a_legs_failure(pacer: Pacer) -> None:
+async def test_what_unwinds_the_program_is_not_a_legs_failure(
+    autojump_clock: MockClock, pacer: Pacer
+) -> None:
     def interrupted(_now: float) -> float:
         raise KeyboardInterrupt
 
@@ -207,7 +218,8 @@ async def test_a_leg_that_always_wants_another_turn_starves_nobody(
         await trio.lowlevel.checkpoint()
         seen.append(len(leg.log))
     # The limit is of the batch: what a turn costs ends it, however early one may be.
-    assert max(later - before for before, later in zip(seen, seen[1:], strict=False)) <= 5
+    # Two batches of five turns at most between two of ours, since Trio shuffles.
+    assert max(later - before for before, later in pairwise(seen)) <= 10
     assert seen[-1] > 20
 
 
@@ -248,7 +260,9 @@ async def test_a_turn_is_told_the_time_it_really_has(
     assert second.at == [1.002]
 
 
-async def test_an_idle_pacer_wakes_up_for_nothing(pacer: Pacer, nursery: trio.Nursery) -> None:
+async def test_an_idle_pacer_wakes_up_for_nothing(
+    autojump_clock: MockClock, pacer: Pacer, nursery: trio.Nursery
+) -> None:
     nursery.start_soon(pacer.run)
     await trio.sleep(3600)
     assert pacer.statistics().wakeups == 1

@@ -358,11 +358,13 @@ class Leg:
             clock.start(now)
             self._talking = True
         self._mid_utterance = True
+        sent = False
         try:
             self._send(self.codec.seal(item.payload))
-        except BaseException:
-            self._queue.put_back(item)  # not sent: the next leg's first
-            raise
+            sent = True
+        finally:
+            if not sent:
+                self._queue.put_back(item)  # the next leg's first
         sent_at = trio.current_time()
         self._queue.ledger.send(item.frames)
         lateness = clock.tick(sent_at, item.ready_at, item.frames)
