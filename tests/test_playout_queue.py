@@ -98,8 +98,8 @@ async def test_a_cancelled_put_flushes_what_it_could_not_queue() -> None:
     queue = PlayoutQueue(2)
     with trio.CancelScope() as scope:
         async with trio.open_nursery() as nursery:
-            end = UtteranceEnd(0, 1)
-            nursery.start_soon(put, queue, *audio(1, 2, 3, 4, frames=3), end)
+            items: list[PlayoutItem] = [*audio(1, 2, 3, 4, frames=3), UtteranceEnd(0, 1)]
+            nursery.start_soon(put, queue, *items)
             await wait_all_tasks_blocked()
             scope.cancel()
     assert numbers(take_all(queue)) == [1, 2]
@@ -312,11 +312,9 @@ class Machine:
                     self.putting = Watched(self.make(count))
                     nursery.start_soon(self._put, self.putting)
             case "take":
-                for _ in range(count):
-                    self.take()
+                self.take(count)
             case "unserved":
-                if (item := self.queue.take()) is not None:
-                    self.queue.put_back(item)
+                self.leave_unserved()
             case "flush":
                 self.flush()
             case "expire":
@@ -341,13 +339,18 @@ class Machine:
         assert self.queue.ledger.flushed == before + there
         assert self.queue.depth == 0
 
-    def take(self) -> None:
-        item = self.queue.take()
-        if isinstance(item, Audio):
-            assert item.generation == self.queue.generation
-            assert item.ready_at > self.last_taken  # in order, none twice
-            self.last_taken = item.ready_at
-            self.queue.ledger.send(item.frames)
+    def take(self, count: int) -> None:
+        for _ in range(count):
+            item = self.queue.take()
+            if isinstance(item, Audio):
+                assert item.generation == self.queue.generation
+                assert item.ready_at > self.last_taken  # in order, none twice
+                self.last_taken = item.ready_at
+                self.queue.ledger.send(item.frames)
+
+    def leave_unserved(self) -> None:
+        if (item := self.queue.take()) is not None:
+            self.queue.put_back(item)
 
 
 OPS = st.lists(

@@ -344,7 +344,7 @@ class Leg:
             if isinstance(item, Audio):
                 return self._send_audio(item, now)
             wait_until = self._serve_control(item, now)
-            if wait_until is not None:
+            if wait_until is not None or self._finishing:
                 return wait_until
             if self._outlet.stalled:
                 self._begin_stall()

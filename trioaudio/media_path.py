@@ -28,9 +28,8 @@ from trioaudio.playout_queue import FRAMES_AHEAD, PlayoutQueue
 STEP_MS = 200
 """The most audio framing works on without letting other tasks run: some 50 µs of resampling."""
 
-CHUNKS_AHEAD = 3
-"""600 ms at most: how far the engine may run ahead of framing. Several, so that one wake-up of
-either task moves several chunks."""
+CHUNKS_AHEAD = 1
+"""200 ms at most: how far the engine may run ahead of framing, which is far ahead by itself."""
 
 WHOLE_UTTERANCE_FRAMES = 1000
 """60 s: the longest message when a whole utterance goes in one."""
@@ -95,8 +94,9 @@ async def ingest(
     on_word: Callable[[WordTiming], Any],
 ) -> None:
     """Have the engine speak an utterance into the chunk channel, and close it. EngineError."""
-    async with chunks_in:
-        await engine.synthesize(pieces, ChunkSink(chunks_in, engine.sample_rate, on_word), choice)
+    await engine.synthesize(pieces, ChunkSink(chunks_in, engine.sample_rate, on_word), choice)
+    # Only now: to framing, a closed channel is an utterance that was spoken to its end.
+    await chunks_in.aclose()
 
 
 @attrs.define(eq=False)

@@ -324,6 +324,13 @@ def _both(first: SentHook, second: SentHook) -> SentHook:
     return hook
 
 
+def _recovery(plan: Plan) -> Recovery:
+    """Return what a lost connection can be met with: who opened it decides, if anything can."""
+    if plan.carrier.recovery is Recovery.END:
+        return Recovery.END
+    return Recovery.REDIAL if plan.far_end is FarEndKind.DIALLED else Recovery.WAIT
+
+
 def _line(plan: Plan) -> Line:
     settings = plan.settings
     return Line(
@@ -331,7 +338,7 @@ def _line(plan: Plan) -> Line:
         settings=plan.carrier_settings,
         shape=shape_for(plan.carrier, plan.carrier_settings, PcmFormat(settings.sample_rate)),
         policy=RecoveryPolicy(
-            recovery=Recovery.REDIAL if plan.far_end is FarEndKind.DIALLED else Recovery.WAIT,
+            recovery=_recovery(plan),
             first_wait=settings.answer_timeout_s or None,
             return_grace=settings.return_grace_s,
             backoff=Backoff(

@@ -18,11 +18,11 @@ import trio
 from trioaudio.core.ledger import Ledger
 from trioaudio.core.playout_item import Audio, PlayoutItem, UtteranceEnd
 
-FRAMES_AHEAD = 12
-"""720 ms: how far framing may run ahead of the pacer."""
+FRAMES_AHEAD = 8
+"""480 ms: how far framing may run ahead of the pacer."""
 
 LOW_WATER = 2
-"""120 ms: what is left when framing goes on, so that one wake-up of it makes ten frames."""
+"""120 ms: what is left when framing goes on, so that one wake-up of it makes six frames."""
 
 
 class PlayoutQueue:

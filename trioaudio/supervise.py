@@ -114,7 +114,8 @@ async def supervise(
             if control is not None:
                 raise control from mishap
             raise
-        tell(LegEnded(failure.verdict.name.lower(), failure.reason))
+        bug = failure.error if failure.verdict is Verdict.BUG else None
+        tell(LegEnded(failure.verdict.name.lower(), failure.reason, bug))
         wait = restarts.wait_before_next(failure, trio.current_time())
         if wait is None or not wanted():
             return failure

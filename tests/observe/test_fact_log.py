@@ -15,6 +15,11 @@ FACTS: list[tuple[Fact, str, str]] = [
     (facts.LegConnected("1.2.3.4:5", 2), "info", "carrier connected"),
     (facts.LegEnded(None, "1000"), "info", "connection closed"),
     (facts.LegEnded("lost", "reset"), "warning", "connection ended"),
+    (
+        facts.LegEnded("bug", "internal error", ValueError("x")),
+        "error",
+        "a bug ended the call; please report it",
+    ),
     (facts.RecoveryBegan("redial", 0.25), "warning", "recovering"),
     (facts.Underrun(0.1), "warning", "underrun: the engine was too slow"),
     (facts.Resynced(0.2), "warning", "resync: we were too late"),

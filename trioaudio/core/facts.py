@@ -22,6 +22,8 @@ class LegEnded:
 
     verdict: str | None
     reason: str
+    bug: Exception | None = None
+    """What to log with its traceback, if it was a bug."""
 
 
 @attrs.frozen

@@ -30,6 +30,8 @@ def log_fact(log: FilteringBoundLogger, fact: Fact) -> None:  # noqa: C901  a li
             log.info("carrier connected", peer=peer, connection=attempt)
         case LegEnded(verdict=None, reason=reason):
             log.info("connection closed", reason=reason)
+        case LegEnded(reason=reason, bug=Exception() as bug):
+            log.error("a bug ended the call; please report it", reason=reason, exc_info=bug)
         case LegEnded(verdict=verdict, reason=reason):
             log.warning("connection ended", verdict=verdict, reason=reason)
         case RecoveryBegan(how=how, seconds=seconds):

@@ -1,0 +1,346 @@
+"""From whatever an engine delivers to exact frames, and no faster than anybody listens."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable
+from random import Random
+
+import numpy as np
+import pytest
+import soxr
+import trio
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from fakes import Pieces, ScriptedEngine, numbered_pcm
+from trioaudio.carriers.raw import CARRIER, RawSettings
+from trioaudio.carriers.telecmi import CARRIER as TELECMI
+from trioaudio.core.carrier import Carrier
+from trioaudio.core.encoding import Encoding
+from trioaudio.core.engine import PcmSink, VoiceChoice, WordTiming
+from trioaudio.core.errors import EngineError, EngineFault
+from trioaudio.core.payload import payload_pcm
+from trioaudio.core.pcm import PcmFormat
+from trioaudio.core.playout_item import Audio, PlayoutItem, UtteranceEnd
+from trioaudio.core.resampling import QUALITY
+from trioaudio.media_path import (
+    CHUNKS_AHEAD,
+    WHOLE_UTTERANCE_FRAMES,
+    ChunkSink,
+    Framing,
+    Script,
+    Shape,
+    shape_for,
+    speak,
+)
+from trioaudio.playout_queue import FRAMES_AHEAD, PlayoutQueue
+
+FRAME = 960
+
+
+def shape(frames: int = 1, rate: int = 8000, carrier: Carrier = CARRIER) -> Shape:
+    return shape_for(carrier, RawSettings(frames_per_message=frames), PcmFormat(rate))
+
+
+def script(pieces: AsyncIterable[str] | None = None) -> Script:
+    return Script(1, pieces or Pieces("x"), VoiceChoice(), lambda _word: None)
+
+
+def pcm_of(items: list[PlayoutItem]) -> bytes:
+    return b"".join(
+        payload_pcm(item.payload, Encoding.PCM16) for item in items if isinstance(item, Audio)
+    )
+
+
+def cut(data: bytes, sizes: list[int]) -> list[bytes]:
+    chunks: list[bytes] = []
+    at = 0
+    while at < len(data):
+        size = sizes[len(chunks) % len(sizes)]
+        chunks.append(data[at : at + size])
+        at += size
+    return chunks
+
+
+def framed(chunks: list[bytes], source_rate: int, to: Shape) -> list[PlayoutItem]:
+    framing = Framing(shape=to, source_rate=source_rate, generation=3, utterance=7)
+    items = [item for chunk in chunks for item in framing.push(chunk, 1.0)]
+    return items + framing.finish(2.0)
+
+
+def one_shot(pcm: bytes, source_rate: int, target_rate: int) -> bytes:
+    """Resample all at once, and complete the last frame: what streaming must come to."""
+    samples = np.frombuffer(pcm[: len(pcm) // 2 * 2], dtype="<i2").astype(np.float32)
+    out = soxr.resample(samples, source_rate, target_rate, quality=QUALITY)
+    data: bytes = np.clip(np.rint(out), -32768, 32767).astype("<i2").tobytes()
+    size = PcmFormat(target_rate).frame_bytes
+    return data.ljust(-(-len(data) // size) * size, b"\0")
+
+
+NOISE = np.random.default_rng(5).normal(0, 6000, 24_000).astype("<i2").tobytes()
+
+
+# --- Framing -------------------------------------------------------------------------------
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    source=st.sampled_from([8000, 11025, 16000, 22050, 24000, 44100, 48000]),
+    target=st.sampled_from([8000, 16000]),
+    length=st.integers(0, 30_001),
+    sizes=st.lists(st.integers(1, 5000), min_size=1, max_size=5),
+)
+def test_frames_do_not_depend_on_how_the_audio_came(
+    source: int, target: int, length: int, sizes: list[int]
+) -> None:
+    pcm = NOISE[:length]
+    items = framed(cut(pcm, sizes), source, shape(rate=target))
+    *speech, end = items
+    assert isinstance(end, UtteranceEnd)
+    assert (end.generation, end.utterance) == (3, 7)
+    size = PcmFormat(target).frame_bytes
+    for item in speech:
+        assert isinstance(item, Audio)
+        assert len(item.payload) == size
+        assert (item.generation, item.utterance, item.frames) == (3, 7, 1)
+    if length >= 2:
+        expected = pcm[: length // 2 * 2] if source == target else None
+        if expected is not None:
+            assert pcm_of(items) == expected.ljust(-(-len(expected) // size) * size, b"\0")
+        else:
+            got = np.frombuffer(pcm_of(items), "<i2").astype(int)
+            want = np.frombuffer(one_shot(pcm, source, target), "<i2").astype(int)
+            # A streaming filter may give a sample more or less at the very end.
+            assert abs(len(got) - len(want)) <= size // 2
+            both = min(len(got), len(want))
+            assert np.abs(got[:both] - want[:both]).max(initial=0) <= 1
+
+
+def test_the_tail_is_completed_with_silence() -> None:
+    items = framed([numbered_pcm(2)[:-100]], 8000, shape())
+    assert pcm_of(items) == numbered_pcm(2)[:-100] + bytes(100)
+    assert [item.ready_at for item in items if isinstance(item, Audio)] == [1.0, 2.0]
+
+
+def test_half_a_sample_at_the_end_is_nothing() -> None:
+    assert pcm_of(framed([numbered_pcm(1), b"\x01"], 8000, shape())) == numbered_pcm(1)
+
+
+def test_no_audio_is_only_an_end() -> None:
+    for frames in (0, 1, 4):
+        (end,) = framed([], 22050, shape(frames))
+        assert isinstance(end, UtteranceEnd)
+
+
+@pytest.mark.parametrize(
+    ("frames", "count", "expected"),
+    [
+        (1, 3, [1, 1, 1]),
+        (4, 8, [4, 4]),
+        (4, 9, [4, 4, 1]),
+        (4, 3, [3]),
+        (0, 50, [50]),
+        (0, WHOLE_UTTERANCE_FRAMES + 1, [WHOLE_UTTERANCE_FRAMES, 1]),
+    ],
+)
+def test_frames_to_a_message(frames: int, count: int, expected: list[int]) -> None:
+    pcm = numbered_pcm(count)
+    items = framed(cut(pcm, [500, 301]), 8000, shape(frames))
+    assert [item.frames for item in items if isinstance(item, Audio)] == expected
+    assert pcm_of(items) == pcm
+
+
+def test_the_queues_bound_is_a_duration() -> None:
+    bounds = {frames: shape(frames).queue_bound for frames in (1, 2, 4, 0)}
+    assert bounds == {
+        1: FRAMES_AHEAD,
+        2: FRAMES_AHEAD // 2,
+        4: max(2, FRAMES_AHEAD // 4),
+        0: 2,  # one is played while the next is made
+    }
+
+
+def test_payloads_are_made_as_the_carrier_wants_them() -> None:
+    items = framed([numbered_pcm(2)], 8000, shape(carrier=TELECMI))
+    assert all(isinstance(item.payload, str) for item in items if isinstance(item, Audio))
+    assert pcm_of(items) == numbered_pcm(2)
+
+
+# --- The engine's end ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rate", [8000, 22050])
+async def test_no_step_is_longer_than_200_ms(rate: int, nursery: trio.Nursery) -> None:
+    chunks_in, chunks_out = trio.open_memory_channel[bytes](0)
+    words: list[WordTiming] = []
+    sink = ChunkSink(chunks_in, rate, words.append)
+    pcm = Random(1).randbytes(rate * 2 + 37)
+
+    async def write() -> None:
+        async with chunks_in:
+            await sink.write(pcm)
+            await sink.write(b"")
+            await sink.write(b"ab")
+
+    nursery.start_soon(write)
+    steps = [step async for step in chunks_out]
+    assert b"".join(steps) == pcm + b"ab"
+    assert max(len(step) for step in steps) == rate // 5 * 2
+    word = WordTiming(0, 1, 2.0)
+    sink.tell_word(word)
+    assert words == [word]
+
+
+async def test_a_chunk_no_longer_than_a_step_is_passed_on_uncopied() -> None:
+    chunks_in, chunks_out = trio.open_memory_channel[bytes](1)
+    chunk = bytes(3200)
+    await ChunkSink(chunks_in, 8000, lambda _word: None).write(chunk)
+    assert chunks_out.receive_nowait() is chunk
+
+
+# --- All of it -----------------------------------------------------------------------------
+
+
+async def drained(queue: PlayoutQueue) -> list[PlayoutItem]:
+    """Take as a leg would, until an utterance has ended."""
+    items: list[PlayoutItem] = []
+    while not (items and isinstance(items[-1], UtteranceEnd)):
+        item = queue.take()
+        if item is None:
+            await wait_all_tasks_blocked()
+        else:
+            items.append(item)
+            if isinstance(item, Audio):
+                queue.ledger.send(item.frames)
+    return items
+
+
+@pytest.mark.parametrize("rate", [8000, 22050])
+async def test_an_utterance_goes_from_text_to_the_queue(rate: int, nursery: trio.Nursery) -> None:
+    async def awkward(sink: PcmSink) -> None:
+        for chunk in cut(NOISE, [1, 333, 10_000, 7]):
+            await sink.write(chunk)
+
+    queue = PlayoutQueue()
+    engine = ScriptedEngine(awkward, sample_rate=rate)
+    nursery.start_soon(speak, script(Pieces("one ", "two")), engine, shape(), queue)
+    items = await drained(queue)
+    assert engine.texts == ["one two"]
+    expected = framed([NOISE], rate, shape())
+    assert pcm_of(items) == pcm_of(expected)
+    assert queue.ledger.framed == queue.ledger.sent == len(expected) - 1
+
+
+async def test_a_full_queue_stops_the_engine(nursery: trio.Nursery) -> None:
+    written = 0
+
+    async def fast(sink: PcmSink) -> None:
+        nonlocal written
+        while True:
+            await sink.write(bytes(FRAME))
+            written += 1
+
+    queue = PlayoutQueue()
+    nursery.start_soon(speak, script(), ScriptedEngine(fast), shape(), queue)
+    await wait_all_tasks_blocked()
+    # The queue, what framing holds, what the channel holds; and no more, however long it takes.
+    held = FRAMES_AHEAD + 1 + CHUNKS_AHEAD
+    assert FRAMES_AHEAD <= written <= held
+    before = written
+    await wait_all_tasks_blocked()
+    assert written == before
+    for _ in range(FRAMES_AHEAD):
+        queue.take()
+    await wait_all_tasks_blocked()
+    assert before < written <= held + FRAMES_AHEAD
+
+
+async def test_a_big_chunk_does_not_get_round_the_bound(nursery: trio.Nursery) -> None:
+    done = trio.Event()
+
+    async def huge(sink: PcmSink) -> None:
+        await sink.write(bytes(FRAME * 1000))
+        done.set()
+
+    queue = PlayoutQueue()
+    nursery.start_soon(speak, script(), ScriptedEngine(huge), shape(), queue)
+    await wait_all_tasks_blocked()
+    assert not done.is_set()
+    assert queue.depth == FRAMES_AHEAD
+    # At most a step more than what is queued: the frames of 200 ms, and the one begun.
+    assert queue.ledger.framed <= FRAMES_AHEAD + 4
+
+
+async def test_an_engine_that_fails_in_the_middle(nursery: trio.Nursery) -> None:
+    async def breaks(sink: PcmSink) -> None:
+        await sink.write(numbered_pcm(2))
+        await wait_all_tasks_blocked()
+        raise EngineError("no quota", kind=EngineFault.QUOTA, retryable=False)
+
+    queue = PlayoutQueue()
+    with pytest.RaisesGroup(EngineError, flatten_subgroups=True):
+        await speak(script(), ScriptedEngine(breaks), shape(), queue)
+    taken = [queue.take() for _ in range(4)]
+    assert pcm_of([item for item in taken if item]) == numbered_pcm(2)
+    assert queue.ledger.queued == 2
+
+
+async def test_an_engine_that_fails_while_framing_waits_for_room() -> None:
+    async def breaks(sink: PcmSink) -> None:
+        await sink.write(numbered_pcm(3))
+        await wait_all_tasks_blocked()
+        raise EngineError("no quota", kind=EngineFault.QUOTA, retryable=False)
+
+    queue = PlayoutQueue(2)
+    with pytest.RaisesGroup(EngineError, flatten_subgroups=True):
+        await speak(script(), ScriptedEngine(breaks), shape(), queue)
+    assert (queue.ledger.framed, queue.ledger.flushed, queue.depth) == (3, 1, 2)
+
+
+async def no_wait() -> None:
+    await trio.lowlevel.checkpoint()
+
+
+async def test_cancelling_at_every_await_leaks_nothing(autojump_clock: MockClock) -> None:
+    """Cancel after n steps of the scheduler, for every n there is until it is done by itself."""
+
+    async def chunks(sink: PcmSink) -> None:
+        for chunk in cut(numbered_pcm(9), [1900, 700, 5000]):
+            await trio.lowlevel.checkpoint()
+            await sink.write(chunk)
+
+    async def reader(queue: PlayoutQueue) -> None:
+        while True:
+            await trio.lowlevel.checkpoint()
+            if isinstance(item := queue.take(), Audio):
+                queue.ledger.send(item.frames)
+
+    finished_at = None
+    for steps in range(200):
+        queue = PlayoutQueue(3)
+        engine = ScriptedEngine(chunks)
+        tasks_before = trio.lowlevel.current_statistics().tasks_living
+        async with trio.open_nursery() as nursery:
+            with trio.CancelScope() as scope:
+                nursery.start_soon(reader, queue)
+                nursery.start_soon(_cancel_after, steps, scope)
+                await speak(script(), engine, shape(), queue)
+            nursery.cancel_scope.cancel()
+        assert trio.lowlevel.current_statistics().tasks_living == tasks_before
+        there = sum(item.frames for item in queue._items if isinstance(item, Audio))
+        ledger = queue.ledger
+        assert ledger.queued == there
+        assert ledger.framed == ledger.sent + ledger.flushed + there
+        if not scope.cancelled_caught:
+            finished_at = steps
+            break
+        assert engine.cancelled <= 1
+    assert finished_at is not None
+    assert finished_at > 5
+
+
+async def _cancel_after(steps: int, scope: trio.CancelScope) -> None:
+    for _ in range(steps):
+        await trio.lowlevel.checkpoint()
+    scope.cancel()
