@@ -287,6 +287,19 @@ async def test_barge_in_cuts_what_is_queued_too(autojump_clock: MockClock) -> No
         assert made.outcome is None  # the hang-up was cut as well: the call is there
 
 
+async def test_barge_in_cuts_a_text_that_still_waits_for_room(autojump_clock: MockClock) -> None:
+    async with talk(speaks(5), links=[]) as made, trio.open_nursery() as nursery:
+        for n in range(UTTERANCES_AHEAD + 9):
+            nursery.start_soon(made.say, f"{n}")
+        await wait_all_tasks_blocked()
+        made.call.barge_in()
+        begun = len(made.engine.texts)
+        last = await made.say("last")
+        await wait_all_tasks_blocked()
+        assert made.engine.texts[begun:] == ["last"]
+        assert last.utterance.state is UtteranceState.SPEAKING
+
+
 async def test_barge_in_twice_and_with_nothing_to_cut(autojump_clock: MockClock) -> None:
     async with talk(speaks(3)) as made:
         assert made.call.barge_in() == 0

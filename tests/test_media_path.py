@@ -321,10 +321,11 @@ async def test_cancelling_at_every_await_leaks_nothing(autojump_clock: MockClock
         queue = PlayoutQueue(3)
         engine = ScriptedEngine(chunks)
         tasks_before = trio.lowlevel.current_statistics().tasks_living
+        scope = trio.CancelScope()
         async with trio.open_nursery() as nursery:
-            with trio.CancelScope() as scope:
-                nursery.start_soon(reader, queue)
-                nursery.start_soon(_cancel_after, steps, scope)
+            nursery.start_soon(reader, queue)
+            nursery.start_soon(_cancel_after, steps, scope)
+            with scope:
                 await speak(script(), engine, shape(), queue)
             nursery.cancel_scope.cancel()
         assert trio.lowlevel.current_statistics().tasks_living == tasks_before
@@ -338,6 +339,27 @@ async def test_cancelling_at_every_await_leaks_nothing(autojump_clock: MockClock
         assert engine.cancelled <= 1
     assert finished_at is not None
     assert finished_at > 5
+
+
+async def test_an_engine_at_work_sees_a_cancellation_and_no_broken_channel() -> None:
+    """The call ends just as framing took a chunk: the engine is awake and will write again."""
+
+    async def for_ever(sink: PcmSink) -> None:
+        while True:
+            await sink.write(bytes(FRAME))
+
+    for _ in range(50):  # Trio shuffles: one of some four orders is the bad one
+        queue = PlayoutQueue(2)
+        engine = ScriptedEngine(for_ever)
+        with trio.CancelScope() as scope:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(speak, script(), engine, shape(), queue)
+                await wait_all_tasks_blocked()
+                queue.take()
+                queue.take()
+                await trio.lowlevel.checkpoint()
+                scope.cancel()
+        assert engine.cancelled == 1
 
 
 async def _cancel_after(steps: int, scope: trio.CancelScope) -> None:

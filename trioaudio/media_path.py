@@ -96,7 +96,7 @@ async def ingest(
     """Have the engine speak an utterance into the chunk channel, and close it. EngineError."""
     await engine.synthesize(pieces, ChunkSink(chunks_in, engine.sample_rate, on_word), choice)
     # Only now: to framing, a closed channel is an utterance that was spoken to its end.
-    await chunks_in.aclose()
+    chunks_in.close()
 
 
 @attrs.define(eq=False)
@@ -151,20 +151,19 @@ async def frame(
     chunks_out: trio.MemoryReceiveChannel[bytes], framing: Framing, queue: PlayoutQueue
 ) -> None:
     """Frame every chunk into the queue until the engine has no more."""
-    with chunks_out:
-        while True:
+    while True:
+        try:
+            chunk = chunks_out.receive_nowait()
+        except trio.WouldBlock:
             try:
-                chunk = chunks_out.receive_nowait()
-            except trio.WouldBlock:
-                try:
-                    chunk = await chunks_out.receive()
-                except trio.EndOfChannel:
-                    break
+                chunk = await chunks_out.receive()
             except trio.EndOfChannel:
                 break
-            items = framing.push(chunk, trio.current_time())
-            del chunk  # its samples are in the items; a thousand calls need not keep both
-            await queue.put(items)
+        except trio.EndOfChannel:
+            break
+        items = framing.push(chunk, trio.current_time())
+        del chunk  # its samples are in the items; a thousand calls need not keep both
+        await queue.put(items)
     await queue.put(framing.finish(trio.current_time()))
 
 
@@ -190,6 +189,11 @@ async def speak(script: Script, engine: Engine, shape: Shape, queue: PlayoutQueu
         generation=queue.generation,
         utterance=script.utterance,
     )
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(ingest, script.pieces, engine, script.choice, chunks_in, script.on_word)
-        await frame(chunks_out, framing, queue)
+    # Closed when both tasks are over: an engine that is being cancelled must not find the channel
+    # broken before it finds that out.
+    with chunks_in, chunks_out:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(
+                ingest, script.pieces, engine, script.choice, chunks_in, script.on_word
+            )
+            await frame(chunks_out, framing, queue)

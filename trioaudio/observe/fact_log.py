@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
 
-def log_fact(log: FilteringBoundLogger, fact: Fact) -> None:  # noqa: C901  a line a fact
+def log_fact(log: FilteringBoundLogger, fact: Fact) -> None:  # noqa: C901, PLR0912  a line a fact
     """Log one fact; docs/operations.md lists what each means and what to do."""
     match fact:
         case LegConnected(peer=peer, attempt=attempt):
