@@ -37,7 +37,8 @@ from trioaudio.core.percentiles import Histogram
 from trioaudio.core.playout_item import Action, Audio, Mark, PlayoutItem, UtteranceEnd
 from trioaudio.core.websocket_frame import Opcode
 from trioaudio.core.websocket_split import DataFrame
-from trioaudio.leg import Leg, LegTiming
+from trioaudio.heartbeat import LegTiming
+from trioaudio.leg import Leg
 from trioaudio.media_path import Shape, shape_for
 from trioaudio.pacer import Pacer
 from trioaudio.playout_queue import PlayoutQueue

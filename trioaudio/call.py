@@ -32,7 +32,8 @@ from trioaudio.core.percentiles import Histogram
 from trioaudio.core.playout_item import Action, UtteranceEnd
 from trioaudio.core.utterance import Cause, Certainty, Utterance, UtteranceEvent
 from trioaudio.core.verdict import Verdict, leaves
-from trioaudio.leg import Leg, LegStatistics, LegTiming, SentHook
+from trioaudio.heartbeat import LegTiming
+from trioaudio.leg import Leg, LegStatistics, SentHook
 from trioaudio.media_path import Script, Shape, speak
 from trioaudio.pacer import Pacer
 from trioaudio.playout_queue import PlayoutQueue

@@ -43,17 +43,9 @@ from trioaudio.core.facts import FirstFrameSent, Resynced, Stalled, Tell, Underr
 from trioaudio.core.percentiles import Histogram
 from trioaudio.core.playout import PlayoutClock, PlayoutStatistics
 from trioaudio.core.playout_item import Action, Audio, Mark, PlayoutItem, UtteranceEnd
+from trioaudio.heartbeat import Heartbeat, LegTiming
 from trioaudio.pacer import Pacer
 from trioaudio.playout_queue import PlayoutQueue
-
-
-@attrs.frozen
-class LegTiming:
-    """How long a leg may take for what, in seconds."""
-
-    send_deadline: float = 5.0
-    ping_interval: float = 20.0
-    pong_timeout: float = 10.0
 
 
 @attrs.frozen
@@ -71,39 +63,6 @@ class LegStatistics:
 
 SentHook = Callable[[Audio, float, float], None]
 """Called with an item, the time it was sent, and its lateness, both in seconds."""
-
-
-@attrs.define(eq=False)
-class Heartbeat:
-    """Pings now and then, and loses the leg when nothing at all is heard afterwards.
-
-    No carrier and no library does it for us. Served by the pacer: a task and a time-out for each
-    of a thousand legs would cost 3 MB.
-    """
-
-    connection: MediaConnection
-    pacer: Pacer
-    timing: LegTiming
-    fail: Callable[[Exception], None]
-    turn: int = 0
-    _heard: int | None = None  # what was heard when the ping left; None: no ping is under way
-
-    def start(self) -> None:
-        """Ping for the first time an interval from now."""
-        self.pacer.wake(self, trio.current_time() + self.timing.ping_interval)
-
-    def tick(self, now: float) -> float | None:
-        """Ping, or look what came of it; see `pacer.Paced`."""
-        if self._heard is None:
-            self._heard = self.connection.heard
-            self.connection.ping()
-            return now + self.timing.pong_timeout
-        if self.connection.heard == self._heard:
-            raise LegLostError(
-                f"{self.connection.peer} gave no sign of life for {self.timing.pong_timeout:g} s"
-            )
-        self._heard = None
-        return now + self.timing.ping_interval
 
 
 class Leg:

@@ -42,7 +42,8 @@ from trioaudio.core.verdict import Verdict, known_error
 from trioaudio.engines import load_engine
 from trioaudio.far_end import FarEnd, awaited, dialled, simulated
 from trioaudio.garbage import settle
-from trioaudio.leg import Leg, LegTiming, SentHook
+from trioaudio.heartbeat import LegTiming
+from trioaudio.leg import Leg, SentHook
 from trioaudio.media_path import shape_for
 from trioaudio.observe.call_report import CallFigures, call_report
 from trioaudio.observe.send_log import SendLog
