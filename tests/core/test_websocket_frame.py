@@ -6,7 +6,7 @@ from websockets.frames import Opcode as TheirOpcode
 from wsproto.frame_protocol import FrameDecoder
 from wsproto.frame_protocol import Opcode as WsprotoOpcode
 
-from trioaudio.core.websocket_frame import Opcode, client_frame, header, mask, server_frame
+from trioaudio.core.websocket_frame import Opcode, client_frame, header, mask, ping, server_frame
 
 KEYS = st.binary(min_size=4, max_size=4)
 MESSAGES = st.one_of(st.binary(max_size=300), st.text(max_size=200))
@@ -66,3 +66,8 @@ def test_masking_is_a_byte_by_byte_xor_and_its_own_inverse(data: bytes, key: byt
     masked = mask(data, key)
     assert masked == bytes(byte ^ key[index % 4] for index, byte in enumerate(data))
     assert mask(masked, key) == data
+
+
+@pytest.mark.parametrize("key", [None, b"\x01\x02\x03\x04"])
+def test_a_ping_is_a_ping_to_an_independent_parser(key: bytes | None) -> None:
+    assert read_back(ping(key), by_client=key is None) == (WsprotoOpcode.PING, b"")
