@@ -77,7 +77,7 @@ def open_logging(
     Writing never blocks the caller: with the queue full, records are dropped and counted, and one
     line at the end says how many. Leaving waits at most STOP_WITHIN_S for what is queued.
     """
-    get_logger(__name__)  # structlog is configured before the first record
+    _configure_structlog()  # before the first record, and whatever else in the process did
     threshold = logging.getLevelNamesMapping()[level.upper()]
     counts = LogCounts()
     handlers = _open_handlers(log_format, error_file, console or sys.stderr or _nowhere, counts)
