@@ -447,7 +447,8 @@ async def test_a_message_too_large_ends_with_1009(role: Role) -> None:
             await talk.ours.receive(Inbox())
         talk.socket.close_now()
         await until(lambda: bool(seen))
-        assert seen == [1009]
+        # What is still on its way to us may turn our close into a reset before it is read.
+        assert seen in ([1009], [1006])
 
 
 async def test_a_message_too_large_in_fragments(role: Role) -> None:

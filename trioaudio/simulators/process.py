@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 import ssl
 import sys
@@ -241,7 +242,10 @@ def _keep_quiet(name: str, more: dict[str, Any]) -> None:
 
 
 def _print(value: dict[str, Any]) -> None:
-    # The parent may be gone; then there is nobody to tell.
-    with contextlib.suppress(BrokenPipeError):
+    try:
         sys.stdout.write(json.dumps(value) + "\n")
         sys.stdout.flush()
+    except BrokenPipeError:
+        # The parent is gone, and there is nobody to tell. Python tries again at its exit, and
+        # must not fail then.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
