@@ -1,0 +1,1 @@
+"""Numbers, money, dates, telephone numbers and the like, written as the words a voice says."""
