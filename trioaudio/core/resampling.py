@@ -1,8 +1,9 @@
 """Streaming sample rate conversion that keeps its state across chunks and its tail at the end.
 
-soxr at quality HQ: flat to 3.6 kHz at 8 kHz output and −86 dB beyond the new Nyquist
-frequency. Cheaper converters (soxr QQ, `audioop.ratecv`) have no low-pass filter and turn
-every "s" into a whistle on a telephone.
+soxr at quality HQ: at 8 kHz output flat to 3.7 kHz within 0.02 dB, 3 dB down at 3.8 kHz, and from
+4.05 kHz on more than 94 dB down, less than half a step of 16 bits; at 16 kHz output the same at
+twice the frequencies. Cheaper converters (soxr QQ, `audioop.ratecv`) have no low-pass filter and
+turn every "s" into a whistle on a telephone.
 """
 
 from __future__ import annotations

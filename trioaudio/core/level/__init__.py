@@ -1,0 +1,1 @@
+"""How loud speech is, and how it is brought to the level of a telephone line."""
