@@ -31,7 +31,7 @@ from trioaudio.engines._espeak_messages import (
 )
 from trioaudio.engines.espeak import WORKER_COMMAND
 
-LONG = SENTENCE * 5
+LONG = f"{SENTENCE} " * 5
 
 
 class Peer:

@@ -86,6 +86,39 @@ class EngineRestarted:
     reason: str
 
 
+@attrs.frozen
+class EngineSwitched:
+    """An engine failed in an utterance, and another goes on with it."""
+
+    utterance: int
+    failed: str
+    takes_over: str
+    reason: str
+
+
+@attrs.frozen
+class EngineRested:
+    """An engine failed too often, and is not asked for a while."""
+
+    engine: str
+    seconds: float
+    reason: str
+
+
+@attrs.frozen
+class EngineReturned:
+    """An engine that rested has spoken again, and is asked again."""
+
+    engine: str
+
+
+@attrs.frozen
+class PromptNotKept:
+    """A prompt could not be written to the cache; it was spoken all the same."""
+
+    reason: str
+
+
 Fact: TypeAlias = (
     LegConnected
     | LegEnded
@@ -97,5 +130,9 @@ Fact: TypeAlias = (
     | FirstFrameSent
     | FramesExpired
     | EngineRestarted
+    | EngineSwitched
+    | EngineRested
+    | EngineReturned
+    | PromptNotKept
 )
 Tell: TypeAlias = Callable[[Fact], None]

@@ -1,7 +1,7 @@
-"""One file per engine, each exporting `open_engine`; found by name, never knowing each other.
+"""One file per engine, each exporting `ENGINE`; found by name, never knowing each other.
 
-What an engine shares with nobody but is too long for its file lies beside it, with a name that
-begins with an underscore.
+What engines share, and what one of them has that is too long for its file, lies beside them with
+a name that begins with an underscore.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from trioaudio.core.errors import ConfigError
 from trioaudio.core.suggest import did_you_mean
 
 if TYPE_CHECKING:
-    from trioaudio.core.engine import OpenEngine
+    from trioaudio.core.engine import EngineKind
 
 
 def engine_names() -> list[str]:
@@ -26,10 +26,10 @@ def engine_names() -> list[str]:
     )
 
 
-def load_engine(name: str) -> OpenEngine:
-    """Return the function that opens an engine; ConfigError with near matches if there is none."""
+def load_engine(name: str) -> EngineKind:
+    """Return an engine's description; ConfigError with near matches if there is none."""
     known = engine_names()
     if name not in known:
         raise ConfigError(f"unknown engine {name!r}; {did_you_mean(name, known)}")
-    opener: OpenEngine = importlib.import_module(f"{__name__}.{name}").open_engine
-    return opener
+    kind: EngineKind = importlib.import_module(f"{__name__}.{name}").ENGINE
+    return kind

@@ -118,6 +118,10 @@ class Catalogue:
         voice, variant = self._find(choice)
         return f"{voice.identifier}+{variant}" if variant else voice.identifier
 
+    def language_of(self, choice: VoiceChoice) -> str:
+        """Return the tag of the language the chosen voice speaks."""
+        return self._find(choice)[0].language
+
     def check_text(self, text: str, choice: VoiceChoice) -> None:
         """Raise TextError if no letter of the text is in a script the voice reads."""
         voice, _ = self._find(choice)

@@ -14,16 +14,23 @@ from collections.abc import AsyncIterable, AsyncIterator, Sequence
 import attrs
 import trio
 
-from trioaudio.core.backoff import Backoff, RestartIntensity
 from trioaudio.core.child_protocol import Message
-from trioaudio.core.engine import PcmSink, Voice, VoiceChoice
-from trioaudio.core.errors import ChildError, EngineError, EngineFault
-from trioaudio.core.facts import EngineRestarted, Tell
-from trioaudio.core.text import Clause, ClauseSplitter, without_controls
+from trioaudio.core.engine import (
+    EngineKind,
+    EngineSettings,
+    EngineSetup,
+    PcmSink,
+    Voice,
+    VoiceChoice,
+)
+from trioaudio.core.errors import EngineError, EngineFault
+from trioaudio.core.text import without_controls
 from trioaudio.engines import _espeak_messages as said
-from trioaudio.engines._espeak_child import Child, Greeting, greet, open_child, unavailable
+from trioaudio.engines._child import Child
+from trioaudio.engines._espeak_child import Greeting, greet, unavailable
 from trioaudio.engines._espeak_utterance import Utterance
-from trioaudio.engines._lone_error import lone_error
+from trioaudio.engines._kept_child import ChildPlan, keep_child
+from trioaudio.lone_error import lone_error
 
 NAME = "espeak"
 WORKER_COMMAND = (sys.executable, "-m", "trioaudio.engines.espeak_worker")
@@ -34,7 +41,6 @@ REST_SECONDS = 10.0
 """How long nothing is tried after too many restarts; utterances fail meanwhile."""
 
 _DEATHS_OF_A_CLAUSE = 2
-_START_BACKOFF = Backoff(first=0.05, cap=2.0, attempts=RESTARTS)
 
 
 @attrs.frozen
@@ -54,8 +60,9 @@ class EspeakStatistics:
 class EspeakEngine:
     """What `open_engine` yields; its worker is kept by `keep_worker`."""
 
-    def __init__(self, tell: Tell, command: Sequence[str], ready_seconds: float) -> None:
-        self._tell = tell
+    def __init__(self, setup: EngineSetup, command: Sequence[str], ready_seconds: float) -> None:
+        self._tell = setup.tell
+        self._default_voice = setup.settings.voice
         self._command = command
         self._ready_seconds = ready_seconds
         self._greeting: Greeting | None = None
@@ -72,9 +79,9 @@ class EspeakEngine:
         """The name it is chosen by."""
         return NAME
 
-    @property
-    def sample_rate(self) -> int:
-        """Hz of the PCM it writes."""
+    def sample_rate_for(self, wanted: int) -> int:
+        """Return its own rate: it has only one."""
+        del wanted
         return self._known.sample_rate
 
     @property
@@ -90,16 +97,33 @@ class EspeakEngine:
             restarts=self._restarts,
             clauses_asked=len(self._asked),
             utterances=len(self._utterances),
-            unwritten_bytes=sum(each.unwritten for each in self._utterances),
+            unwritten_bytes=sum(each.inbox.unwritten_bytes for each in self._utterances),
         )
 
     def check(self, choice: VoiceChoice) -> None:
         """Raise ConfigError, with near matches, if there is no such voice or language."""
-        self._known.catalogue.resolve(choice)
+        self._resolve(choice)
 
     def check_text(self, text: str, choice: VoiceChoice) -> None:
         """Raise TextError if no letter of the text is in a script the chosen voice reads."""
-        self._known.catalogue.check_text(text, choice)
+        self._known.catalogue.check_text(text, self._defaulted(choice))
+
+    def recipe(self, choice: VoiceChoice) -> str:
+        """Return the library's version and the voice: it has no other parameters."""
+        return f"{self._known.version} {self._resolve(choice)}"
+
+    def language_of(self, choice: VoiceChoice) -> str | None:
+        """Return the language the author asked for, or the voice's own."""
+        return choice.language or self._known.catalogue.language_of(self._defaulted(choice))
+
+    def _defaulted(self, choice: VoiceChoice) -> VoiceChoice:
+        """Return the choice with the operator's voice, unless voice or language is the author's."""
+        if choice.voice is None and choice.language is None:
+            return attrs.evolve(choice, voice=self._default_voice)
+        return choice
+
+    def _resolve(self, choice: VoiceChoice) -> str:
+        return self._known.catalogue.resolve(self._defaulted(choice))
 
     async def voices(self) -> list[Voice]:
         """List the voices it has."""
@@ -107,40 +131,39 @@ class EspeakEngine:
         return self._known.catalogue.listing()
 
     async def synthesize(
-        self, pieces: AsyncIterable[str], sink: PcmSink, choice: VoiceChoice
+        self,
+        clauses: AsyncIterable[str],
+        sink: PcmSink,
+        choice: VoiceChoice,
+        sample_rate: int,
     ) -> None:
-        """Speak an utterance whose text comes in pieces; return when all of it is written.
+        """Speak an utterance clause by clause; return when all of it is written.
 
         EngineError, after what came before it is written. Cancelled, it tells the worker to drop
         the clause, and drops by its number what of it is already under way.
         """
-        voice = self._known.catalogue.resolve(choice)
-        utterance = Utterance(voice, self.sample_rate, sink.tell_word)
+        utterance = Utterance(self._resolve(choice), sample_rate)
         self._utterances.add(utterance)
         try:
             with lone_error():
                 async with trio.open_nursery() as nursery:
-                    nursery.start_soon(self._ask_clauses, pieces, utterance)
-                    while (chunk := await utterance.next_chunk()) is not None:
-                        await sink.write(chunk)
+                    nursery.start_soon(self._ask_clauses, clauses, utterance)
+                    await utterance.inbox.deliver(sink)
         finally:
             self._utterances.discard(utterance)
             self._drop(utterance)
 
-    async def _ask_clauses(self, pieces: AsyncIterable[str], utterance: Utterance) -> None:
+    async def _ask_clauses(self, clauses: AsyncIterable[str], utterance: Utterance) -> None:
         """Give the worker clause after clause; while it is ahead, no text is read either."""
-        splitter = ClauseSplitter()
-        async for piece in pieces:
-            text, _ = without_controls(piece)  # eSpeak NG takes some of them for commands
-            for clause in splitter.push(text):
-                await utterance.wait_hungry()
-                self._ask(utterance, clause)
-        for clause in splitter.flush():
+        async for clause in clauses:
+            text, _ = without_controls(clause)  # eSpeak NG takes some of them for commands
+            self._ask(utterance, text)
             await utterance.wait_hungry()
-            self._ask(utterance, clause)
-        utterance.end_text()
+            if utterance.inbox.over:
+                return
+        utterance.inbox.end()
 
-    def _ask(self, utterance: Utterance, clause: Clause) -> None:
+    def _ask(self, utterance: Utterance, clause: str) -> None:
         asked = utterance.begin(next(self._idents), clause)
         if self._down is not None:
             utterance.fail(unavailable(self._down, retryable=True))
@@ -151,7 +174,7 @@ class EspeakEngine:
     def _send_clause(self, utterance: Utterance) -> None:
         asked = utterance.repeat()
         if asked is not None and self._child is not None:
-            request = f"{utterance.voice}\0{asked.clause.text}"
+            request = f"{utterance.voice}\0{asked.clause}"
             self._child.send(said.SPEAK, asked.ident, request.encode())
 
     def _blame(self, utterance: Utterance, reason: str) -> None:
@@ -165,7 +188,7 @@ class EspeakEngine:
         self._drop(utterance)
         utterance.fail(
             EngineError(
-                f"eSpeak NG cannot speak {asked.clause.text[:40]!r}: its process {reason}, twice",
+                f"eSpeak NG cannot speak {asked.clause[:40]!r}: its process {reason}, twice",
                 kind=EngineFault.UNAVAILABLE,
                 retryable=False,
             )
@@ -179,7 +202,7 @@ class EspeakEngine:
         if self._child is not None:
             self._child.send(said.CANCEL, asked.ident)
 
-    def _take(self, message: Message) -> None:
+    def take(self, message: Message) -> None:
         """Give a message to its utterance; what nobody waits for any more is dropped."""
         kind, ident, payload = message
         utterance = self._asked.get(ident)
@@ -209,61 +232,41 @@ class EspeakEngine:
 
         What goes wrong before the first is ready is raised: EngineError, ChildError.
         """
-        intensity = RestartIntensity(RESTARTS, RESTARTS_WITHIN_SECONDS)
-        failed_starts = 0
-        reason = ""
-        try:
-            while True:
-                try:
-                    reason = await self._run_worker(reason)
-                    failed_starts = 0
-                except (ChildError, EngineError) as exc:
-                    if self._greeting is None:
-                        raise
-                    reason = str(exc)
-                    failed_starts += 1
-                if not intensity.allow(trio.current_time()):
-                    self._refuse(reason)
-                    await trio.sleep(REST_SECONDS)
-                elif failed_starts:
-                    await trio.sleep(_START_BACKOFF.delay(failed_starts, 1.0) or REST_SECONDS)
-        finally:
-            self._refuse("it has been closed")
+        plan = ChildPlan(
+            engine=NAME,
+            what="the embedded voice",
+            command=self._command,
+            restarts=RESTARTS,
+            within_s=RESTARTS_WITHIN_SECONDS,
+            rest_s=REST_SECONDS,
+            unavailable=unavailable,
+        )
+        await keep_child(plan, self, self._tell)
 
-    async def _run_worker(self, last_ending: str) -> str:
-        """Run one worker until it is gone; return how it ended."""
-        with lone_error():
-            async with open_child(self._command) as child, trio.open_nursery() as nursery:
-                nursery.start_soon(child.write_requests)
-                self._greeting = await greet(child, self._ready_seconds)
-                if last_ending:
-                    self._restarts += 1
-                    self._tell(EngineRestarted(NAME, last_ending))
-                self._ready.set()
-                junk = await self._listen(child)
-                nursery.cancel_scope.cancel()
-        ending = junk or child.ending
-        for utterance in itertools.islice(self._asked.values(), 1):  # the one being spoken
-            self._blame(utterance, ending)
-        return ending
+    async def greet(self, child: Child) -> None:
+        """Learn what a new worker can speak."""
+        first = self._greeting is None
+        self._greeting = await greet(child, self._ready_seconds)
+        self._restarts += not first
+        self._ready.set()
 
-    async def _listen(self, child: Child) -> str:
-        """Have a ready worker speak all that is asked, until it is gone; return its junk if any."""
+    def begin(self, child: Child) -> None:
+        """Have a ready worker speak all that is asked."""
         self._child = child
         self._down = None
-        try:
-            for utterance in self._asked.values():
-                self._send_clause(utterance)
-            while (messages := await child.receive()) is not None:
-                for message in messages:
-                    self._take(message)
-        except EngineError as exc:
-            return str(exc)
-        finally:
-            self._child = None
-        return ""
+        for utterance in self._asked.values():
+            self._send_clause(utterance)
 
-    def _refuse(self, reason: str) -> None:
+    def lose(self) -> None:
+        """Ask the worker for nothing more."""
+        self._child = None
+
+    def blame(self, ending: str) -> None:
+        """Count that the worker ended, on the clause that was being spoken."""
+        for utterance in itertools.islice(self._asked.values(), 1):
+            self._blame(utterance, ending)
+
+    def refuse(self, reason: str) -> None:
         """Fail what is asked for, and all that will be until a worker is ready again."""
         self._down = reason
         for utterance in self._asked.values():
@@ -273,16 +276,26 @@ class EspeakEngine:
 
 @contextlib.asynccontextmanager
 async def open_engine(
-    tell: Tell,
+    setup: EngineSetup,
     *,
     command: Sequence[str] = WORKER_COMMAND,
     ready_seconds: float = READY_SECONDS,
 ) -> AsyncIterator[EspeakEngine]:
     """Start the embedded voice and keep it warm. ChildError or EngineError if it cannot start."""
-    engine = EspeakEngine(tell, command, ready_seconds)
+    engine = EspeakEngine(setup, command, ready_seconds)
     with lone_error():
         async with trio.open_nursery() as nursery:
             nursery.start_soon(engine.keep_worker)
             await engine.wait_ready()
+            engine.check(VoiceChoice())
             yield engine
             nursery.cancel_scope.cancel()
+
+
+ENGINE = EngineKind(
+    name=NAME,
+    open=open_engine,
+    settings=EngineSettings(),
+    documentation="https://github.com/espeak-ng/espeak-ng",
+    embedded=True,
+)
