@@ -1,0 +1,1 @@
+"""Simulated speech services: what the cloud ones document, and every way they go wrong."""
