@@ -17,7 +17,8 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, AsyncIterator
+from contextlib import asynccontextmanager
 
 import attrs
 import trio
@@ -25,18 +26,28 @@ import trio_websocket
 
 from trioaudio.call import Call, Line
 from trioaudio.carriers import load_carrier
-from trioaudio.core.engine import PcmSink, Voice, VoiceChoice
+from trioaudio.core.engine import (
+    ChosenEngine,
+    EngineKind,
+    EngineSettings,
+    EngineSetup,
+    PcmSink,
+    Voice,
+    VoiceChoice,
+)
 from trioaudio.core.facts import Fact, LegConnected
 from trioaudio.core.pcm import PcmFormat
 from trioaudio.core.percentiles import Histogram, spread
+from trioaudio.core.speech import WholeText
 from trioaudio.garbage import settle
 from trioaudio.media_path import shape_for
 from trioaudio.net.listener import Admission, open_listener
 from trioaudio.pacer import Pacer
+from trioaudio.speech.opening import ChainSetup, open_chain
 from trioaudio.supervise import RecoveryPolicy
 
 ENGINE_RATE = 22050
-HOLD_BACK_MS = 83
+HOLD_BACK_MS = 83 + 8  # the resampler's, and the fade's and limiter's
 PTIME_MS = 60
 SPEAKING_S = 0.31
 """Cut in the middle of a frame, with more of them queued."""
@@ -49,7 +60,6 @@ class PromptEngine:
     """Delivers the first frame's worth of audio, notes when, and goes on as fast as it may."""
 
     name: str = "prompt"
-    sample_rate: int = ENGINE_RATE
     delivered: list[float] = attrs.field(factory=list)
 
     def check(self, choice: VoiceChoice) -> None:
@@ -58,13 +68,25 @@ class PromptEngine:
     def check_text(self, text: str, choice: VoiceChoice) -> None:
         """Take any text."""
 
+    def sample_rate_for(self, wanted: int) -> int:
+        """Return the one rate it has."""
+        return ENGINE_RATE
+
+    def recipe(self, choice: VoiceChoice) -> str:
+        """Return nothing: there is one sound."""
+        return ""
+
     async def synthesize(
-        self, pieces: AsyncIterable[str], sink: PcmSink, choice: VoiceChoice
+        self,
+        clauses: AsyncIterable[str],
+        sink: PcmSink,
+        choice: VoiceChoice,
+        sample_rate: int,
     ) -> None:
         """Write a loud square wave until cut."""
         second = (b"\x00\x20" * 50 + b"\x00\xe0" * 50) * (ENGINE_RATE // 100)
         first = ENGINE_RATE * (PTIME_MS + HOLD_BACK_MS) // 1000 * 2
-        async for _ in pieces:
+        async for _ in clauses:
             self.delivered.append(time.monotonic())
             await sink.write(second[:first])
             while True:
@@ -76,23 +98,15 @@ class PromptEngine:
         return []
 
 
-@attrs.define(eq=False)
-class Text:
-    """A text of one piece."""
+def kind_of(engine: PromptEngine) -> EngineKind:
+    """Return the description an engine that exists already is opened by."""
 
-    left: int = 1
-
-    def __aiter__(self) -> Text:
-        """Return itself."""
-        return self
-
-    async def __anext__(self) -> str:
-        """Return the piece."""
+    @asynccontextmanager
+    async def open_engine(_setup: EngineSetup) -> AsyncIterator[PromptEngine]:
         await trio.lowlevel.checkpoint()
-        if not self.left:
-            raise StopAsyncIteration
-        self.left = 0
-        return "x"
+        yield engine
+
+    return EngineKind("prompt", open_engine, EngineSettings(), "bench/README.md")
 
 
 async def measure(rounds: int) -> int:
@@ -108,6 +122,7 @@ async def measure(rounds: int) -> int:
 
     async with (
         open_listener("127.0.0.1", 0, Admission()) as listener,
+        open_chain(ChainSetup([ChosenEngine(kind_of(engine), EngineSettings())], tell)) as chain,
         trio.open_nursery() as nursery,
     ):
         pacer = Pacer()
@@ -119,7 +134,7 @@ async def measure(rounds: int) -> int:
                 shape=shape_for(carrier, settings, PcmFormat(8000)),
                 policy=RecoveryPolicy(carrier.recovery),
             ),
-            engine=engine,
+            speaker=chain,
             pacer=pacer,
             lateness=Histogram(),
             tell=tell,
@@ -132,7 +147,7 @@ async def measure(rounds: int) -> int:
         await connected.wait()
         settle()
         for _ in range(rounds):
-            await call.say(Text(), VoiceChoice())
+            await call.say(WholeText("Please hold the line."), VoiceChoice())
             await trio.sleep(SPEAKING_S)
             cuts.append(time.monotonic())
             call.barge_in()

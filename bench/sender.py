@@ -1,6 +1,6 @@
 """The sender under test: trioaudio's own parts, N calls, raw dialect, framing included.
 
-A synthetic engine delivers numbered PCM in chunks of an awkward size; from there on everything is
+A synthetic speaker delivers numbered PCM in chunks of an awkward size; from there on everything is
 the real thing: ingest and framing tasks, playout queue, pacer, media socket, listener. See
 README.md, "A sender", for what it must print.
 """
@@ -20,10 +20,11 @@ import trio
 
 from trioaudio.call import Call, Line
 from trioaudio.carriers import load_carrier
-from trioaudio.core.engine import PcmSink, Voice, VoiceChoice
+from trioaudio.core.engine import VoiceChoice
 from trioaudio.core.facts import Fact, LegConnected, Tell
 from trioaudio.core.pcm import PcmFormat
 from trioaudio.core.percentiles import Histogram
+from trioaudio.core.speech import SpeechSink, WholeText
 from trioaudio.garbage import settle
 from trioaudio.media_path import shape_for
 from trioaudio.net.listener import Admission, Listener, open_listener
@@ -45,7 +46,7 @@ def numbered_frame(number: int) -> bytes:
 
 
 @attrs.define(eq=False)
-class NumberedEngine:
+class NumberedSpeaker:
     """Writes the same numbered frames for every utterance, as fast as it may.
 
     Synthesis is not what is measured, so its chunks are made once and shared by all legs.
@@ -53,7 +54,6 @@ class NumberedEngine:
 
     chunks: list[bytes]
     name: str = "numbered"
-    sample_rate: int = SAMPLE_RATE
 
     def check(self, choice: VoiceChoice) -> None:
         """Any voice will do."""
@@ -61,21 +61,16 @@ class NumberedEngine:
     def check_text(self, text: str, choice: VoiceChoice) -> None:
         """So will any text."""
 
-    async def synthesize(
+    async def speak(
         self,
         pieces: AsyncIterable[str],
-        sink: PcmSink,
+        sink: SpeechSink,
         choice: VoiceChoice,
     ) -> None:
         """Write it all; waiting in the sink is the pace."""
         async for _ in pieces:
             for chunk in self.chunks:
                 await sink.write(chunk)
-
-    async def voices(self) -> list[Voice]:
-        """There are none."""
-        await trio.lowlevel.checkpoint()
-        return []
 
 
 @attrs.define(eq=False)
@@ -137,7 +132,7 @@ async def run(legs: int, seconds: float) -> None:
 
     enough = min(MAX_FRAMES, int((seconds + legs / 200 + 10) / PTIME))
     pcm = b"".join(map(numbered_frame, range(enough)))
-    engine = NumberedEngine(
+    speaker = NumberedSpeaker(
         [pcm[start : start + CHUNK_BYTES] for start in range(0, len(pcm), CHUNK_BYTES)]
     )
     async with open_listener("127.0.0.1", 0, Admission()) as door, trio.open_nursery() as nursery:
@@ -145,7 +140,7 @@ async def run(legs: int, seconds: float) -> None:
         nursery.start_soon(pacer.run)
         settle()
         before = _resident_kb()
-        calls = [_new_call(engine, pacer, lateness, tell) for _ in range(legs)]
+        calls = [_new_call(speaker, pacer, lateness, tell) for _ in range(legs)]
         for number, call in enumerate(calls):
             nursery.start_soon(_one_call, call, door, f"/media/{number}")
         sys.stdout.write(json.dumps({"port": int(door.address.rpartition(":")[2])}) + "\n")
@@ -176,7 +171,7 @@ async def run(legs: int, seconds: float) -> None:
     sys.stdout.write(json.dumps(result) + "\n")
 
 
-def _new_call(engine: NumberedEngine, pacer: Pacer, lateness: Histogram, tell: Tell) -> Call:
+def _new_call(speaker: NumberedSpeaker, pacer: Pacer, lateness: Histogram, tell: Tell) -> Call:
     carrier = load_carrier("raw")
     line = Line(
         carrier=carrier,
@@ -186,7 +181,7 @@ def _new_call(engine: NumberedEngine, pacer: Pacer, lateness: Histogram, tell: T
     )
     return Call(
         line=line,
-        engine=engine,
+        speaker=speaker,
         pacer=pacer,
         lateness=lateness,
         tell=tell,
@@ -195,25 +190,8 @@ def _new_call(engine: NumberedEngine, pacer: Pacer, lateness: Histogram, tell: T
 
 
 async def _one_call(call: Call, listener: Listener, path: str) -> None:
-    await call.say(_Once(), VoiceChoice())
+    await call.say(WholeText("x"), VoiceChoice())
     await call.run(listener.open_door(path).connect)
-
-
-class _Once:
-    """A text of one piece."""
-
-    def __init__(self) -> None:
-        self._left = 1
-
-    def __aiter__(self) -> _Once:
-        return self
-
-    async def __anext__(self) -> str:
-        await trio.lowlevel.checkpoint()
-        if not self._left:
-            raise StopAsyncIteration
-        self._left = 0
-        return "x"
 
 
 def main() -> None:

@@ -26,8 +26,17 @@ from trioaudio.core.carrier import (
 )
 from trioaudio.core.connection import Closing, Inbound, MediaConnection
 from trioaudio.core.encoding import Payload
-from trioaudio.core.engine import PcmSink, Voice, VoiceChoice
+from trioaudio.core.engine import (
+    ChosenEngine,
+    EngineKind,
+    EngineSettings,
+    EngineSetup,
+    PcmSink,
+    Voice,
+    VoiceChoice,
+)
 from trioaudio.core.errors import LegLostError
+from trioaudio.core.speech import SpeechSink
 from trioaudio.core.websocket_frame import Opcode
 from trioaudio.core.websocket_split import DataFrame
 
@@ -226,16 +235,15 @@ def connects(
     return connect
 
 
-Script = Callable[[PcmSink], Awaitable[None]]
+Script = Callable[[SpeechSink], Awaitable[None]]
 
 
-class ScriptedEngine:
-    """An engine that does for each utterance what a test's script says."""
+class ScriptedSpeaker:
+    """A speaker that does for each utterance what a test's script says."""
 
     name = "scripted"
 
-    def __init__(self, script: Script, sample_rate: int = 8000) -> None:
-        self.sample_rate = sample_rate
+    def __init__(self, script: Script) -> None:
         self._script = script
         self.texts: list[str] = []
         self.cancelled = 0
@@ -246,8 +254,8 @@ class ScriptedEngine:
     def check_text(self, text: str, choice: VoiceChoice) -> None:
         pass
 
-    async def synthesize(
-        self, pieces: AsyncIterable[str], sink: PcmSink, choice: VoiceChoice
+    async def speak(
+        self, pieces: AsyncIterable[str], sink: SpeechSink, choice: VoiceChoice
     ) -> None:
         try:
             self.texts.append("".join([piece async for piece in pieces]))
@@ -256,9 +264,55 @@ class ScriptedEngine:
             self.cancelled += 1
             raise
 
+
+EngineScript = Callable[[AsyncIterable[str], PcmSink], Awaitable[None]]
+
+
+class ScriptedEngine:
+    """An engine that does for each utterance what a test's script says."""
+
+    def __init__(self, script: EngineScript, name: str = "scripted", rate: int = 8000) -> None:
+        self.name = name
+        self.rate = rate
+        self.turns = 0
+        self._script = script
+
+    def sample_rate_for(self, wanted: int) -> int:
+        del wanted
+        return self.rate
+
+    def check(self, choice: VoiceChoice) -> None:
+        pass
+
+    def check_text(self, text: str, choice: VoiceChoice) -> None:
+        pass
+
+    def recipe(self, choice: VoiceChoice) -> str:
+        return f"{choice.voice} {choice.language}"
+
+    async def synthesize(
+        self, clauses: AsyncIterable[str], sink: PcmSink, choice: VoiceChoice, sample_rate: int
+    ) -> None:
+        self.turns += 1
+        await self._script(clauses, sink)
+
     async def voices(self) -> list[Voice]:
         await trio.lowlevel.checkpoint()
         return []
+
+    def chosen(
+        self, settings: EngineSettings | None = None, *, embedded: bool = False, speech: bool = True
+    ) -> ChosenEngine:
+        """Return it as the operator's choice."""
+
+        @asynccontextmanager
+        async def open_engine(_setup: EngineSetup) -> AsyncIterator[ScriptedEngine]:
+            await trio.lowlevel.checkpoint()
+            yield self
+
+        own = settings or EngineSettings()
+        kind = EngineKind(self.name, open_engine, own, "", embedded=embedded, speech=speech)
+        return ChosenEngine(kind, own)
 
 
 def numbered_pcm(frames: int, frame_bytes: int = 960, start: int = 0) -> bytes:

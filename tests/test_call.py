@@ -14,7 +14,7 @@ from fakes import (
     FakeConnection,
     Pieces,
     Script,
-    ScriptedEngine,
+    ScriptedSpeaker,
     SpelledCodec,
     connects,
     number_of,
@@ -32,7 +32,7 @@ from trioaudio.core.carrier import (
     Stopped,
 )
 from trioaudio.core.connection import Closing, MediaConnection
-from trioaudio.core.engine import PcmSink, VoiceChoice
+from trioaudio.core.engine import VoiceChoice
 from trioaudio.core.errors import EngineError, EngineFault, TextError
 from trioaudio.core.facts import (
     Fact,
@@ -45,6 +45,7 @@ from trioaudio.core.facts import (
 )
 from trioaudio.core.pcm import PcmFormat
 from trioaudio.core.percentiles import Histogram
+from trioaudio.core.speech import SpeechSink
 from trioaudio.core.utterance import Cause, Certainty, UtteranceState
 from trioaudio.core.verdict import Verdict
 from trioaudio.media_path import shape_for
@@ -78,7 +79,7 @@ def line(
 
 
 def speaks(frames: int, start: int = 0) -> Script:
-    async def script(sink: PcmSink) -> None:
+    async def script(sink: SpeechSink) -> None:
         await sink.write(numbered_pcm(frames, start=start))
 
     return script
@@ -88,7 +89,7 @@ def in_turn(*scripts: Script) -> Script:
     """Do something else for each utterance."""
     left = list(scripts)
 
-    async def script(sink: PcmSink) -> None:
+    async def script(sink: SpeechSink) -> None:
         await left.pop(0)(sink)
 
     return script
@@ -99,7 +100,7 @@ class Talk:
     """A call at work, and all it told."""
 
     call: Call
-    engine: ScriptedEngine
+    speaker: ScriptedSpeaker
     connections: list[FakeConnection]
     facts: list[Fact]
     events: list[Event]
@@ -134,21 +135,21 @@ async def talk(
 ) -> AsyncIterator[Talk]:
     """A call whose carrier comes as often as there are links; cancelled at the end."""
     on = on or line()
-    engine, pacer = ScriptedEngine(script), Pacer(early=0.0)
+    speaker, pacer = ScriptedSpeaker(script), Pacer(early=0.0)
     facts: list[Fact] = []
     events: list[Event] = []
     if isinstance(links, int):
         links = [FakeConnection() for _ in range(links)]
     call = Call(
         line=on,
-        engine=engine,
+        speaker=speaker,
         pacer=pacer,
         lateness=Histogram(),
         tell=facts.append,
         on_event=events.append,
     )
     fakes = [link for link in links if isinstance(link, FakeConnection)]
-    made = Talk(call, engine, fakes, facts, events, pacer)
+    made = Talk(call, speaker, fakes, facts, events, pacer)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(pacer.run)
         nursery.start_soon(made.run, links)
@@ -202,7 +203,7 @@ async def test_utterances_are_said_in_order_and_join(autojump_clock: MockClock) 
     async with talk(in_turn(speaks(3), speaks(4, 3), speaks(2, 7))) as made:
         all_said = [await made.say(text) for text in "abc"]
         await trio.sleep(5)
-        assert made.engine.texts == ["a", "b", "c"]
+        assert made.speaker.texts == ["a", "b", "c"]
         assert made.numbers == list(range(9))
         assert made.connections[0].times == pytest.approx([n * PTIME for n in range(9)])
         assert [state(said) for said in all_said] == [PLAYED] * 3
@@ -282,7 +283,7 @@ async def test_barge_in_cuts_what_is_queued_too(autojump_clock: MockClock) -> No
         assert dropped > 0
         assert [state(each) for each in said] == [CUT] * 3
         await trio.sleep(100)
-        assert made.engine.texts == ["a"]
+        assert made.speaker.texts == ["a"]
         assert len(made.numbers) == 2
         assert made.outcome is None  # the hang-up was cut as well: the call is there
 
@@ -293,10 +294,10 @@ async def test_barge_in_cuts_a_text_that_still_waits_for_room(autojump_clock: Mo
             nursery.start_soon(made.say, f"{n}")
         await wait_all_tasks_blocked()
         made.call.barge_in()
-        begun = len(made.engine.texts)
+        begun = len(made.speaker.texts)
         last = await made.say("last")
         await wait_all_tasks_blocked()
-        assert made.engine.texts[begun:] == ["last"]
+        assert made.speaker.texts[begun:] == ["last"]
         assert last.utterance.state is UtteranceState.SPEAKING
 
 
@@ -415,7 +416,7 @@ async def test_stop_while_the_carrier_is_awaited_back(autojump_clock: MockClock)
 async def test_stop_before_it_began(autojump_clock: MockClock) -> None:
     call = Call(
         line=line(),
-        engine=ScriptedEngine(speaks(1)),
+        speaker=ScriptedSpeaker(speaks(1)),
         pacer=Pacer(early=0.0),
         lateness=Histogram(),
         tell=lambda _fact: None,
@@ -460,7 +461,7 @@ async def test_a_far_end_that_closes_in_order_ends_the_call(autojump_clock: Mock
         for each in said:
             assert state(each) == (UtteranceState.FAILED, Cause.CARRIER_LOST, None)
             assert each.done.is_set()
-        assert made.engine.cancelled == 1
+        assert made.speaker.cancelled == 1
 
 
 async def test_a_stopped_event_ends_the_leg(autojump_clock: MockClock) -> None:
@@ -532,7 +533,7 @@ async def test_a_bug_in_completing_after_the_leg_is_gone_stops_nobody(
 
 
 def fails(after: int, pause: float = 0.0) -> Script:
-    async def script(sink: PcmSink) -> None:
+    async def script(sink: SpeechSink) -> None:
         await sink.write(numbered_pcm(after))
         await trio.sleep(pause)
         raise EngineError("no quota", kind=EngineFault.QUOTA, retryable=False)
@@ -585,19 +586,19 @@ async def interrupted(
 ) -> AsyncIterator[Talk]:
     """A call whose first leg is lost at a time, and whose carrier is away for some seconds."""
     on = line(keep=keep, **changes)  # type: ignore[arg-type]
-    engine, pacer = ScriptedEngine(script), Pacer(early=0.0)
+    speaker, pacer = ScriptedSpeaker(script), Pacer(early=0.0)
     facts: list[Fact] = []
     events: list[Event] = []
     links = [FakeConnection(), FakeConnection()]
     call = Call(
         line=on,
-        engine=engine,
+        speaker=speaker,
         pacer=pacer,
         lateness=Histogram(),
         tell=facts.append,
         on_event=events.append,
     )
-    made = Talk(call, engine, links, facts, events, pacer)
+    made = Talk(call, speaker, links, facts, events, pacer)
     plain = connects(*links)
 
     @asynccontextmanager
@@ -691,7 +692,7 @@ async def test_what_was_said_while_away_is_only_as_old_as_it_is(
 
 
 async def test_a_slow_engine_loses_nothing_it_had_not_made(autojump_clock: MockClock) -> None:
-    async def slow(sink: PcmSink) -> None:
+    async def slow(sink: SpeechSink) -> None:
         await trio.sleep(20)
         await sink.write(numbered_pcm(10))
 
@@ -740,7 +741,7 @@ async def test_a_leg_lost_at_its_first_word_leaves_nothing_behind(
 
 
 async def test_totals_are_over_all_legs(autojump_clock: MockClock) -> None:
-    async def halting(sink: PcmSink) -> None:
+    async def halting(sink: SpeechSink) -> None:
         for n in range(4):
             await sink.write(numbered_pcm(3, start=3 * n))
             await trio.sleep(1)

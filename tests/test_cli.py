@@ -42,8 +42,15 @@ def test_without_a_word_the_help(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_simulate_wants_a_carrier(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_command_line(["simulate"]) == 2
-    assert "trioaudio simulate carrier" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as ended:
+        run_command_line(["simulate"])
+    assert ended.value.code == 2
+    assert "carrier|SERVICE" in capsys.readouterr().err
+
+
+def test_simulate_knows_the_services(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command_line(["simulate", "cartesja"]) == 2
+    assert "did you mean cartesia" in capsys.readouterr().err
 
 
 def test_the_help_names_every_exit_code() -> None:

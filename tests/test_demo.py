@@ -17,10 +17,11 @@ from trio.testing import MockClock
 from fakes import FakeConnection, Pieces, connects, number_of, numbered_pcm
 from trioaudio import demo
 from trioaudio.core.connection import Connect
-from trioaudio.core.engine import VoiceChoice, WordTiming
+from trioaudio.core.engine import VoiceChoice
 from trioaudio.core.errors import LegLostError
 from trioaudio.core.exit_code import ExitCode
 from trioaudio.core.playout_item import Audio
+from trioaudio.core.speech import SpeechNews
 from trioaudio.far_end import FarEnd
 from trioaudio.observe.send_log import SendLog
 
@@ -79,25 +80,29 @@ def test_the_sample_is_a_tune_of_the_length_asked_for() -> None:
 
 
 class Sink:
+    sample_rate = 8000
+
     def __init__(self) -> None:
         self.chunks: list[bytes] = []
 
     async def write(self, chunk: bytes) -> None:
         self.chunks.append(chunk)
 
-    def tell_word(self, word: WordTiming) -> None:
-        raise AssertionError(word)
+    def tell(self, news: SpeechNews) -> None:
+        raise AssertionError(news)
+
+    def ahead_s(self) -> float:
+        return 0.0
 
 
-async def test_the_engine_writes_awkward_chunks() -> None:
-    engine, sink = demo.ChunkyEngine(numbered_pcm(3)), Sink()
-    engine.check(VoiceChoice())
-    engine.check_text("x", VoiceChoice())
-    assert await engine.voices() == []
-    await engine.synthesize(Pieces("x"), sink, VoiceChoice())
+async def test_the_speaker_writes_awkward_chunks() -> None:
+    speaker, sink = demo.ChunkySpeaker(numbered_pcm(3)), Sink()
+    speaker.check(VoiceChoice())
+    speaker.check_text("x", VoiceChoice())
+    await speaker.speak(Pieces("x"), sink, VoiceChoice())
     assert [len(chunk) for chunk in sink.chunks] == [500, 300, 700, 200, 500, 300, 380]
     assert b"".join(sink.chunks) == numbered_pcm(3)
-    assert engine.chunks == 7
+    assert speaker.chunks == 7
 
 
 def test_the_table_shows_the_first_frames_only(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -13,34 +13,39 @@ import pytest
 import trio
 import trio_websocket
 
-from fakes import Script, ScriptedEngine, numbered_pcm
+from fakes import Script, ScriptedEngine, ScriptedSpeaker, numbered_pcm
 from trioaudio import one_call, text_source
 from trioaudio.carriers import load_carrier
 from trioaudio.core.engine import PcmSink
 from trioaudio.core.errors import EngineError, EngineFault
 from trioaudio.core.exit_code import ExitCode
-from trioaudio.core.facts import Tell
+from trioaudio.core.speech import SpeechSink
 from trioaudio.plan import Ended, FarEndKind, Plan
 from trioaudio.settings import Settings
+from trioaudio.speech.opening import ChainSetup
 
 Make = Callable[..., Awaitable[Ended]]
 
 
-async def three_frames(sink: PcmSink) -> None:
+async def three_frames(sink: SpeechSink) -> None:
     await sink.write(numbered_pcm(3))
 
 
-async def for_ever(sink: PcmSink) -> None:
+async def for_ever(sink: SpeechSink) -> None:
     while True:
         await sink.write(numbered_pcm(3))
 
 
-async def no_sound(sink: PcmSink) -> None:
+async def no_sound(sink: SpeechSink) -> None:
     del sink
     await trio.lowlevel.checkpoint()
 
 
-async def broken(sink: PcmSink) -> None:
+async def no_words(clauses: AsyncIterable[str], sink: PcmSink) -> None:
+    raise AssertionError((clauses, sink))
+
+
+async def broken(sink: SpeechSink) -> None:
     await sink.write(numbered_pcm(1))
     raise EngineError("no quota", kind=EngineFault.QUOTA, retryable=False)
 
@@ -88,11 +93,10 @@ def say(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> Make:
         voice: Script, text: str | None = "Hi.", out: Path | None = None, url: str | None = None
     ) -> Ended:
         @asynccontextmanager
-        async def open_engine(tell: Tell) -> AsyncIterator[ScriptedEngine]:
-            del tell
-            yield ScriptedEngine(voice)
+        async def open_chain(_setup: ChainSetup) -> AsyncIterator[ScriptedSpeaker]:
+            yield ScriptedSpeaker(voice)
 
-        monkeypatch.setattr(one_call, "load_engine", lambda _: open_engine)
+        monkeypatch.setattr(one_call, "open_chain", open_chain)
         plan = Plan(
             text=text,
             settings=Settings(url=url or endpoint.url, shutdown_s=1, text_limit=100),
@@ -103,6 +107,7 @@ def say(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> Make:
             play=False,
             report_on_stdout=False,
             plain=True,
+            engines=(ScriptedEngine(no_words).chosen(),),
         )
         with trio.fail_after(10):
             return await one_call._OneCall(plan, None).run()
@@ -163,7 +168,7 @@ def full_disk_at(path: Path) -> None:
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 async def test_a_signal(say: Make, endpoint: Endpoint, number: signal.Signals, code: int) -> None:
-    async def interrupted(sink: PcmSink) -> None:
+    async def interrupted(sink: SpeechSink) -> None:
         await sink.write(numbered_pcm(2))
         os.kill(os.getpid(), number)
         await for_ever(sink)

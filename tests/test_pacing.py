@@ -12,14 +12,15 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from fakes import FakeConnection, Pieces, ScriptedEngine, connects, number_of, numbered_pcm
+from fakes import FakeConnection, Pieces, ScriptedSpeaker, connects, number_of, numbered_pcm
 from trioaudio.call import Call, Line, Say
 from trioaudio.carriers.raw import CARRIER, RawSettings
 from trioaudio.core.connection import Closing
-from trioaudio.core.engine import PcmSink, VoiceChoice
+from trioaudio.core.engine import VoiceChoice
 from trioaudio.core.facts import Fact, Resynced, Underrun
 from trioaudio.core.pcm import PcmFormat
 from trioaudio.core.percentiles import Histogram
+from trioaudio.core.speech import SpeechSink
 from trioaudio.media_path import shape_for
 from trioaudio.pacer import Pacer
 from trioaudio.supervise import RecoveryPolicy
@@ -52,7 +53,7 @@ def line(lead_ms: int = 0) -> Line:
 
 
 async def run_call(
-    script: Callable[[PcmSink], Awaitable[None]],
+    script: Callable[[SpeechSink], Awaitable[None]],
     *,
     lead_ms: int = 0,
     meanwhile: Callable[[Call, Say], Awaitable[None]] | None = None,
@@ -65,7 +66,7 @@ async def run_call(
     pacer = Pacer(early=0.0)
     call = Call(
         line=line(lead_ms),
-        engine=ScriptedEngine(script),
+        speaker=ScriptedSpeaker(script),
         pacer=pacer,
         lateness=lateness,
         tell=facts.append,
@@ -93,7 +94,7 @@ def assert_on_time(times: list[float], *, ptime: float = PTIME) -> None:
 async def test_an_hour_of_speech_every_frame_on_its_microsecond(autojump_clock: MockClock) -> None:
     frames = 60_000
 
-    async def an_hour(sink: PcmSink) -> None:
+    async def an_hour(sink: SpeechSink) -> None:
         for start in range(0, frames, 50):
             await sink.write(numbered_pcm(50, start=start))
 
@@ -129,7 +130,7 @@ def stalls(
     return stall
 
 
-async def two_seconds(sink: PcmSink) -> None:
+async def two_seconds(sink: SpeechSink) -> None:
     await sink.write(numbered_pcm(34))
 
 
@@ -181,10 +182,10 @@ async def test_without_a_lead_a_stall_of_two_frames_catches_up_and_moves_nothing
     assert times[13:] == pytest.approx(schedule[13:], abs=MICROSECOND)
 
 
-def just_in_time(stall: float) -> Callable[[PcmSink], Awaitable[None]]:
+def just_in_time(stall: float) -> Callable[[SpeechSink], Awaitable[None]]:
     """An engine that keeps a lead ahead of real time, and then stalls once."""
 
-    async def script(sink: PcmSink) -> None:
+    async def script(sink: SpeechSink) -> None:
         start = trio.current_time()
         for n in range(40):
             await trio.sleep_until(start + max(0.0, n * PTIME - 0.24) + (stall if n >= 20 else 0))
@@ -233,7 +234,7 @@ async def test_a_pause_between_utterances_is_a_new_talkspurt_and_no_underrun(
     pacer = Pacer(early=0.0)
     call = Call(
         line=line(),
-        engine=ScriptedEngine(two_seconds),
+        speaker=ScriptedSpeaker(two_seconds),
         pacer=pacer,
         lateness=Histogram(),
         tell=facts.append,
@@ -257,7 +258,7 @@ async def test_a_pause_between_utterances_is_a_new_talkspurt_and_no_underrun(
 async def test_chunks_of_any_size_become_exact_frames(autojump_clock: MockClock) -> None:
     pcm = numbered_pcm(20)
 
-    async def odd_chunks(sink: PcmSink) -> None:
+    async def odd_chunks(sink: SpeechSink) -> None:
         sizes = [500, 300, 700, 200, 1, 3, 959]
         at = 0
         while at < len(pcm):
@@ -273,15 +274,15 @@ async def test_chunks_of_any_size_become_exact_frames(autojump_clock: MockClock)
 async def test_barge_in_leaves_no_stale_frame_even_from_a_framer_at_work(
     autojump_clock: MockClock,
 ) -> None:
-    async def old(sink: PcmSink) -> None:
+    async def old(sink: SpeechSink) -> None:
         await sink.write(b"\x01" * 960 * 500)
 
     connection = FakeConnection()
     pacer = Pacer(early=0.0)
-    engine = ScriptedEngine(old)
+    speaker = ScriptedSpeaker(old)
     call = Call(
         line=line(),
-        engine=engine,
+        speaker=speaker,
         pacer=pacer,
         lateness=Histogram(),
         tell=lambda _fact: None,
@@ -298,10 +299,10 @@ async def test_barge_in_leaves_no_stale_frame_even_from_a_framer_at_work(
         assert dropped > 0
         assert said.done.is_set()
 
-        async def new(sink: PcmSink) -> None:
+        async def new(sink: SpeechSink) -> None:
             await sink.write(b"\x02" * 960 * 5)
 
-        engine._script = new
+        speaker._script = new
         await call.say(Pieces("y"), VoiceChoice())
         await trio.sleep(2.0)
         nursery.cancel_scope.cancel()
@@ -309,7 +310,7 @@ async def test_barge_in_leaves_no_stale_frame_even_from_a_framer_at_work(
     assert len(connection.audio) == before + 5
     ledger = call.queue.ledger
     assert ledger.framed == ledger.sent + ledger.flushed
-    assert engine.cancelled == 1
+    assert speaker.cancelled == 1
 
 
 def broken_at_frame(connection: FakeConnection, number: int) -> FakeConnection:
@@ -334,13 +335,13 @@ async def test_a_turn_that_raises_harms_one_leg_of_fifty(autojump_clock: MockClo
     broken = broken_at_frame(connections[7], 100)
     outcomes = []
 
-    async def ten_seconds(sink: PcmSink) -> None:
+    async def ten_seconds(sink: SpeechSink) -> None:
         await sink.write(numbered_pcm(167))
 
     async def one(connection: FakeConnection) -> None:
         call = Call(
             line=line(),
-            engine=ScriptedEngine(ten_seconds),
+            speaker=ScriptedSpeaker(ten_seconds),
             pacer=pacer,
             lateness=Histogram(),
             tell=lambda _fact: None,

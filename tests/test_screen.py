@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from trioaudio.carriers import load_carrier
-from trioaudio.core.engine import WordTiming
 from trioaudio.core.exit_code import ExitCode
+from trioaudio.core.speech import SpokenWord
 from trioaudio.plan import Ended, FarEndKind, Plan
 from trioaudio.screen import Screen, TextProgress, open_screen
 from trioaudio.settings import Settings
@@ -32,8 +32,8 @@ def plan(*, report_on_stdout: bool = False) -> Plan:
 def test_progress_follows_the_words() -> None:
     progress = TextProgress()
     assert progress.characters_at(1000) == 0
-    progress.add_word(WordTiming(0, 5, 0))
-    progress.add_word(WordTiming(6, 5, 300))
+    progress.add_word(SpokenWord(0, 5, 0))
+    progress.add_word(SpokenWord(6, 5, 300))
     assert [progress.characters_at(ms) for ms in (0, 1, 299, 300, 9999)] == [0, 5, 5, 11, 11]
 
 

@@ -21,6 +21,7 @@ from trioaudio.carriers.raw import RawSettings
 from trioaudio.core.carrier import CarrierSettings, Idle
 from trioaudio.core.errors import ConfigError
 from trioaudio.core.secret import Secret
+from trioaudio.engines import engine_names, load_engine
 from trioaudio.settings import PREFIX, Settings, conflicts, secret_values, variable
 from trioaudio.settings_loading import Loaded, load_settings
 from trioaudio.settings_values import Address, Header
@@ -52,6 +53,12 @@ def all_variables() -> dict[str, object]:
             key = variable(f"{name}_{field.name}")
             assert key not in found, f"{key} means two settings"
             found[key] = getattr(settings, field.name)
+    for name in engine_names():
+        own = load_engine(name).settings
+        for field in attrs.fields(type(own)):
+            key = variable(f"{name}_{field.name}")
+            assert key not in found, f"{key} means two settings"
+            found[key] = getattr(own, field.name)
     return found
 
 
@@ -418,6 +425,8 @@ def test_the_example_says_each_true_default() -> None:
         match default:
             case None | () | Secret():
                 expected = ""
+            case bool():
+                expected = "yes" if default else "no"
             case enum.Enum():
                 expected = str(default.value)
             case float():
@@ -431,6 +440,9 @@ def test_the_example_says_what_each_means() -> None:
     comments = {name: comment for name, (_, comment) in example().items()}
     for name in carrier_names():
         for field in attrs.fields(type(load_carrier(name).settings)):
+            assert comments[variable(f"{name}_{field.name}")] == field.metadata["help"]
+    for name in engine_names():
+        for field in attrs.fields(type(load_engine(name).settings)):
             assert comments[variable(f"{name}_{field.name}")] == field.metadata["help"]
     for field in attrs.fields(Settings):
         assert comments[variable(field.name)] == field.metadata["help"]

@@ -7,18 +7,19 @@ import pytest
 import trio
 import trio.testing
 
-from fakes import ScriptedEngine
+from fakes import ScriptedSpeaker
 from trioaudio import text_source
-from trioaudio.core.engine import PcmSink, VoiceChoice
+from trioaudio.core.engine import VoiceChoice
 from trioaudio.core.errors import TextError
+from trioaudio.core.speech import SpeechSink
 from trioaudio.text_source import TextSource
 
 
-async def silent(sink: PcmSink) -> None:
+async def silent(sink: SpeechSink) -> None:
     await trio.lowlevel.checkpoint()
 
 
-class Latin(ScriptedEngine):
+class Latin(ScriptedSpeaker):
     """Reads no letter beyond ASCII."""
 
     def check_text(self, text: str, choice: VoiceChoice) -> None:
@@ -55,8 +56,7 @@ async def test_a_text_that_is_all_there(
     new: Callable[[int], TextSource], warnings: list[str]
 ) -> None:
     source = new(0)
-    await source.give("Hello there.")
-    assert await pieces(source) == ["Hello there."]
+    assert [piece async for piece in source.whole("Hello there.")] == ["Hello there."]
     assert (source.text, source.characters, warnings) == ("Hello there.", 12, [])
 
 
@@ -64,17 +64,15 @@ async def test_control_characters_are_told_of_once(
     new: Callable[[int], TextSource], warnings: list[str]
 ) -> None:
     source = new(0)
-    await source.give("a\x07b\x00c")
-    assert await pieces(source) == ["a b c"]
+    assert source.whole("a\x07b\x00c").text == "a b c"
     assert warnings == ["2 control characters in the text were left out"]
 
 
 @pytest.mark.parametrize(("text", "kind"), [("", "nothing"), ("..", "no letter")])
 async def test_nothing_to_say(new: Callable[[int], TextSource], text: str, kind: str) -> None:
     source = new(0)
-    await source.give(text)
     with pytest.raises(TextError, match=kind):
-        await pieces(source)
+        source.whole(text)
 
 
 def test_the_limit_is_exact(new: Callable[[int], TextSource]) -> None:

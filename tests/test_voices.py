@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -14,10 +14,18 @@ import trio
 
 from fakes import ScriptedEngine
 from trioaudio import voices
-from trioaudio.core.engine import PcmSink, Voice
+from trioaudio.core.engine import (
+    ChosenEngine,
+    EngineKind,
+    EngineSettings,
+    EngineSetup,
+    OpenEngine,
+    PcmSink,
+    Voice,
+)
 from trioaudio.core.errors import EngineError, EngineFault
 from trioaudio.core.exit_code import ExitCode
-from trioaudio.core.facts import EngineRestarted, Tell
+from trioaudio.core.facts import EngineRestarted
 
 COMMAND = (sys.executable, "-m", "trioaudio", "voices")
 
@@ -70,9 +78,9 @@ def test_a_pipe_nobody_reads_is_one_line(tmp_path: Path) -> None:
 # --- With an engine in this process ---------------------------------------------------------
 
 
-async def no_sound(sink: PcmSink) -> None:
+async def no_sound(clauses: AsyncIterable[str], sink: PcmSink) -> None:
     await trio.lowlevel.checkpoint()
-    raise AssertionError(sink)
+    raise AssertionError((clauses, sink))
 
 
 @attrs.define(eq=False)
@@ -80,7 +88,7 @@ class Choir(ScriptedEngine):
     """An engine with three voices."""
 
     def __init__(self) -> None:
-        super().__init__(no_sound)
+        super().__init__(no_sound, "choir")
 
     async def voices(self) -> list[Voice]:
         await trio.lowlevel.checkpoint()
@@ -94,11 +102,11 @@ class Choir(ScriptedEngine):
 @pytest.fixture
 def choir(monkeypatch: pytest.MonkeyPatch) -> None:
     @asynccontextmanager
-    async def open_choir(tell: Tell) -> AsyncIterator[Choir]:
-        tell(EngineRestarted("choir", "for no reason"))
+    async def open_choir(setup: EngineSetup) -> AsyncIterator[Choir]:
+        setup.tell(EngineRestarted("choir", "for no reason"))
         yield Choir()
 
-    monkeypatch.setattr(voices, "load_engine", lambda _name: open_choir)
+    monkeypatch.setattr(voices, "load_engines", chosen(open_choir))
 
 
 def listed(capsys: pytest.CaptureFixture[str], folder: Path, language: str | None) -> list[str]:
@@ -142,27 +150,32 @@ def test_an_engine_nobody_knows(capsys: pytest.CaptureFixture[str], tmp_path: Pa
     assert "espeak" in line
 
 
-def opens_with(exc: BaseException) -> object:
+def chosen(opener: OpenEngine) -> Callable[..., tuple[ChosenEngine, ...]]:
+    kind = EngineKind("choir", opener, EngineSettings(), "")
+    return lambda *_: (ChosenEngine(kind, kind.settings),)
+
+
+def opens_with(exc: BaseException) -> Callable[..., tuple[ChosenEngine, ...]]:
     @asynccontextmanager
-    async def opener(_tell: Tell) -> AsyncIterator[Choir]:
+    async def opener(_setup: EngineSetup) -> AsyncIterator[Choir]:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(trio.sleep, 0)
             raise exc
         yield Choir()
 
-    return lambda _name: opener
+    return chosen(opener)
 
 
 def test_an_engine_that_does_not_start(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     dead = EngineError("it died", kind=EngineFault.UNAVAILABLE, retryable=True)
-    monkeypatch.setattr(voices, "load_engine", opens_with(dead))
+    monkeypatch.setattr(voices, "load_engines", opens_with(dead))
     assert voices.print_voices(None, None, {}, tmp_path) == ExitCode.ENGINE
     assert capsys.readouterr().err == "trioaudio: error: it died\n"
 
 
 def test_a_bug_is_no_one_liner(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(voices, "load_engine", opens_with(ZeroDivisionError()))
+    monkeypatch.setattr(voices, "load_engines", opens_with(ZeroDivisionError()))
     with pytest.RaisesGroup(ZeroDivisionError):
         voices.print_voices(None, None, {}, tmp_path)

@@ -7,6 +7,7 @@ framed and not yet sent survives a lost connection, up to a stated age.
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Callable
+from functools import partial
 from random import Random
 from typing import TypeAlias
 
@@ -24,12 +25,20 @@ from trioaudio.core.carrier import (
 from trioaudio.core.comfort_noise import comfort_noise
 from trioaudio.core.connection import Closing, Connect, MediaConnection
 from trioaudio.core.encoding import Payload
-from trioaudio.core.engine import Engine, VoiceChoice, WordTiming
+from trioaudio.core.engine import VoiceChoice
 from trioaudio.core.errors import EngineError, LegLostError, TextError, TrioaudioError
-from trioaudio.core.facts import Fact, FirstFrameSent, FramesExpired, Tell, UtteranceSent
+from trioaudio.core.facts import (
+    EngineSwitched,
+    Fact,
+    FirstFrameSent,
+    FramesExpired,
+    Tell,
+    UtteranceSent,
+)
 from trioaudio.core.pcm import silence
 from trioaudio.core.percentiles import Histogram
 from trioaudio.core.playout_item import Action, UtteranceEnd
+from trioaudio.core.speech import EngineChanged, Speaker, SpeechNews, SpokenWord, Stretch
 from trioaudio.core.utterance import Cause, Certainty, Utterance, UtteranceEvent
 from trioaudio.core.verdict import Verdict, leaves
 from trioaudio.heartbeat import LegTiming
@@ -89,7 +98,9 @@ class Say:
     utterance: Utterance
     pieces: AsyncIterable[str]
     choice: VoiceChoice
-    on_word: Callable[[WordTiming], None]
+    on_word: Callable[[SpokenWord], None]
+    stretches: list[Stretch] = attrs.field(factory=list)
+    """Who spoke what of it, as far as it has come."""
     error: TrioaudioError | None = None
     """What made it fail, if an engine or its text did."""
     done: trio.Event = attrs.field(factory=trio.Event)
@@ -115,7 +126,6 @@ class Call:
     """
 
     __slots__ = (
-        "_engine",
         "_filler",
         "_hung_up",
         "_lateness",
@@ -125,6 +135,7 @@ class Call:
         "_on_sent",
         "_open",
         "_pacer",
+        "_speaker",
         "_speech",
         "_tell_outside",
         "_utterances",
@@ -140,7 +151,7 @@ class Call:
         self,
         *,
         line: Line,
-        engine: Engine,
+        speaker: Speaker,
         pacer: Pacer,
         lateness: Histogram,
         tell: Tell,
@@ -151,7 +162,7 @@ class Call:
         self.queue = PlayoutQueue(line.shape.queue_bound)
         self.leg: Leg | None = None
         self.totals = CallTotals()
-        self._engine = engine
+        self._speaker = speaker
         self._pacer = pacer
         self._lateness = lateness
         self._tell_outside = tell
@@ -247,7 +258,7 @@ class Call:
         self,
         pieces: AsyncIterable[str],
         choice: VoiceChoice,
-        on_word: Callable[[WordTiming], None] = lambda _word: None,
+        on_word: Callable[[SpokenWord], None] = lambda _word: None,
     ) -> Say:
         """Queue an utterance whose text comes in pieces; waits while too many are queued."""
         self._utterances += 1
@@ -307,17 +318,26 @@ class Call:
         if utterance.state.final:
             return
         utterance.happen(UtteranceEvent.SPEAK)
-        script = Script(utterance.id, said.pieces, said.choice, said.on_word)
+        script = Script(utterance.id, said.pieces, said.choice, partial(self._note, said))
         generation = self.queue.generation
         with trio.CancelScope() as self._speech:
             try:
-                await speak(script, self._engine, self.line.shape, self.queue)
+                await speak(script, self._speaker, self.line.shape, self.queue)
             except* (EngineError, TextError) as group:
                 said.error = _first(group)
                 self._complete(said, UtteranceEvent.FAIL, Cause.ERROR, str(said.error))
                 # What it has said so far is played, and is not an underrun afterwards.
                 await self.queue.put([UtteranceEnd(generation, utterance.id)])
         self._speech = None
+
+    def _note(self, said: Say, news: SpeechNews) -> None:
+        match news:
+            case SpokenWord():
+                said.on_word(news)
+            case Stretch():
+                said.stretches.append(news)
+            case EngineChanged(failed=failed, takes_over=takes_over, reason=reason):
+                self._tell(EngineSwitched(said.utterance.id, failed, takes_over, reason))
 
     def _drop_work(self) -> None:
         while True:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -34,6 +33,7 @@ def run_command_line(argv: Sequence[str]) -> int:
     """Run one verb; without one, `--text` says something on a call."""
     verbs: dict[str, Callable[[Sequence[str]], int]] = {
         "demo": _demo,
+        "precache": _precache,
         "simulate": _simulate,
         "voices": _voices,
     }
@@ -63,7 +63,7 @@ def say_parser() -> argparse.ArgumentParser:
         prog="trioaudio",
         description="Say a text on a telephone call: exact 60 ms frames, sent on time, over a"
         " real WebSocket. Without --url or --listen, a simulated carrier on this machine is the"
-        " far end.  Other verbs: trioaudio demo | voices | simulate carrier",
+        " far end.  Other verbs: trioaudio demo | voices | precache | simulate",
         epilog=_DEFAULT_EXIT_CODES,
     )
     parser.add_argument("--version", action="version", version=f"trioaudio {__version__}")
@@ -71,7 +71,11 @@ def say_parser() -> argparse.ArgumentParser:
         "--text", metavar="TEXT", help="what to say; - reads standard input as it arrives"
     )
     voice = parser.add_argument_group("voice")
-    voice.add_argument("--engine", metavar="NAME", help="espeak (default)")
+    voice.add_argument(
+        "--engine",
+        metavar="NAME[,NAME…]",
+        help="espeak (default); the next of a list goes on when one fails",
+    )
     voice.add_argument("--voice", metavar="NAME", help="see 'trioaudio voices'")
     voice.add_argument("--language", metavar="TAG", help="en-IN, hi, ta …")
     far_end = parser.add_argument_group("far end")
@@ -132,10 +136,42 @@ def _voices(argv: Sequence[str]) -> int:
     return print_voices(given.engine, given.language, os.environ, Path.cwd())
 
 
-def _simulate(argv: Sequence[str]) -> int:
-    if not argv or argv[0] != "carrier":
-        print("usage: trioaudio simulate carrier [options]; try --help", file=sys.stderr)  # noqa: T201
-        return 2
-    from trioaudio.simulators.carrier import main  # noqa: PLC0415  imports everything
+def _precache(argv: Sequence[str]) -> int:
+    parser = _Parser(
+        prog="trioaudio precache",
+        description="Have prompts spoken ahead of time and kept: when one is said later, its first"
+        " frame leaves at once and no engine is asked.",
+    )
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--text", metavar="TEXT", help="one prompt")
+    what.add_argument(
+        "--file", metavar="FILE", type=Path, help="a prompt a line; - reads standard input"
+    )
+    parser.add_argument("--engine", metavar="NAME", help="the first of a list speaks them")
+    parser.add_argument("--voice", metavar="NAME", help="see 'trioaudio voices'")
+    parser.add_argument("--language", metavar="TAG", help="en-IN, hi, ta …")
+    parser.add_argument("--rate", metavar="HZ", help="of the calls: 8000 (default) or 16000")
+    given = parser.parse_args(argv)
+    from trioaudio.precache import precache  # noqa: PLC0415  imports everything
 
-    return main(list(argv[1:]))
+    return precache(given, os.environ, Path.cwd())
+
+
+def _simulate(argv: Sequence[str]) -> int:
+    if not argv or argv[0].startswith("-"):
+        parser = _Parser(
+            prog="trioaudio simulate",
+            description="Simulate the other side, to develop and test against without an account:"
+            " a carrier, or a speech service by its engine's name; 'trioaudio simulate cartesia"
+            " --help' lists the faults it can have.",
+        )
+        parser.add_argument("what", metavar="carrier|SERVICE")
+        parser.parse_args(argv)
+    what, *options = argv
+    if what == "carrier":
+        from trioaudio.simulators.carrier import main  # noqa: PLC0415  imports everything
+
+        return main(options)
+    from trioaudio.simulators.services.process import main as serve  # noqa: PLC0415  likewise
+
+    return serve(what, options)

@@ -19,12 +19,13 @@ import trio
 
 from trioaudio.call import Call, Line
 from trioaudio.carriers import load_carrier
-from trioaudio.core.engine import PcmSink, Voice, VoiceChoice
+from trioaudio.core.engine import VoiceChoice
 from trioaudio.core.errors import TrioaudioError
 from trioaudio.core.exit_code import ExitCode, exit_code_for
 from trioaudio.core.pcm import PcmFormat
 from trioaudio.core.percentiles import Histogram
 from trioaudio.core.playout_item import Audio
+from trioaudio.core.speech import SpeechSink, WholeText
 from trioaudio.core.verdict import known_error
 from trioaudio.far_end import simulated
 from trioaudio.garbage import settle
@@ -58,13 +59,12 @@ def sample_audio(seconds: float) -> bytes:
 
 
 @attrs.define(eq=False)
-class ChunkyEngine:
+class ChunkySpeaker:
     """Delivers sample audio in chunks of the four sizes, whatever the text."""
 
     pcm: bytes
     chunks: int = 0
     name: str = "sample"
-    sample_rate: int = SAMPLE_RATE
 
     def check(self, choice: VoiceChoice) -> None:
         """Take any voice."""
@@ -72,10 +72,10 @@ class ChunkyEngine:
     def check_text(self, text: str, choice: VoiceChoice) -> None:
         """Take any text."""
 
-    async def synthesize(
+    async def speak(
         self,
         pieces: AsyncIterable[str],
-        sink: PcmSink,
+        sink: SpeechSink,
         choice: VoiceChoice,  # noqa: ARG002
     ) -> None:
         """Write the sample audio."""
@@ -87,11 +87,6 @@ class ChunkyEngine:
                 await sink.write(self.pcm[at : at + size])
                 at += size
                 self.chunks += 1
-
-    async def voices(self) -> list[Voice]:
-        """List none."""
-        await trio.lowlevel.checkpoint()
-        return []
 
 
 @attrs.define(eq=False)
@@ -136,10 +131,10 @@ def demo(seconds: float) -> int:
 
 async def _show(seconds: float, simulator: subprocess.Popen[bytes]) -> int:
     carrier, pcm = load_carrier("raw"), PcmFormat(SAMPLE_RATE)
-    engine = ChunkyEngine(sample_audio(seconds))
+    speaker = ChunkySpeaker(sample_audio(seconds))
     log = SendLog()
     write_stdout(
-        f"{len(engine.pcm)} bytes of sample audio go in as chunks of"
+        f"{len(speaker.pcm)} bytes of sample audio go in as chunks of"
         f" {', '.join(map(str, CHUNK_BYTES))}, … bytes;\n"
         f"frames of {pcm.frame_bytes} bytes, {pcm.ptime_ms} ms each, come out:\n\n"
         "frame  bytes     sent ms    due ms  spacing     late\n"
@@ -154,7 +149,7 @@ async def _show(seconds: float, simulator: subprocess.Popen[bytes]) -> int:
                 shape=shape_for(carrier, carrier.settings, pcm),
                 policy=RecoveryPolicy(carrier.recovery),
             ),
-            engine=engine,
+            speaker=speaker,
             pacer=pacer,
             lateness=Histogram(),
             tell=lambda _fact: None,
@@ -162,22 +157,22 @@ async def _show(seconds: float, simulator: subprocess.Popen[bytes]) -> int:
             on_sent=FrameTable(log, pcm.frame_bytes),
         )
         settle()
-        await call.say(_Anything(), VoiceChoice())
+        await call.say(WholeText("sample"), VoiceChoice())
         await call.hang_up()
         outcome = await call.run(far_end.connect)
         if isinstance(outcome, LegFailure):
             raise outcome.error
         await far_end.wait_report()
         nursery.cancel_scope.cancel()
-    _sum_up(engine, log, pcm, far_end.report or {})
+    _sum_up(speaker, log, pcm, far_end.report or {})
     return ExitCode.SAID
 
 
-def _sum_up(engine: ChunkyEngine, log: SendLog, pcm: PcmFormat, received: dict[str, Any]) -> None:
+def _sum_up(speaker: ChunkySpeaker, log: SendLog, pcm: PcmFormat, received: dict[str, Any]) -> None:
     spacing, lateness = log.spacing_ms(), log.lateness_ms()
-    padding = log.frames * pcm.frame_bytes - len(engine.pcm)
+    padding = log.frames * pcm.frame_bytes - len(speaker.pcm)
     write_stdout(
-        f"\nin   {engine.chunks} chunks, {len(engine.pcm)} bytes\n"
+        f"\nin   {speaker.chunks} chunks, {len(speaker.pcm)} bytes\n"
         f"out  {log.frames} frames of {pcm.frame_bytes} bytes; {padding} bytes of silence complete"
         " the last\n"
         f"spacing p50 {spacing.p50:.2f}  p99 {spacing.p99:.2f}  max {spacing.max:.2f} ms\n"
@@ -190,19 +185,3 @@ def _sum_up(engine: ChunkyEngine, log: SendLog, pcm: PcmFormat, received: dict[s
             f" {seen['p50']:.2f} ms apart (p99 {seen['p99']:.2f}, max {seen['max']:.2f});"
             f" {received['protocol_error_count']} protocol errors\n"
         )
-
-
-class _Anything:
-    """A text of one piece."""
-
-    def __init__(self) -> None:
-        self._pieces = ["sample"]
-
-    def __aiter__(self) -> _Anything:
-        return self
-
-    async def __anext__(self) -> str:
-        await trio.lowlevel.checkpoint()
-        if not self._pieces:
-            raise StopAsyncIteration
-        return self._pieces.pop()

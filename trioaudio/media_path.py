@@ -1,10 +1,10 @@
 """From text to playout items: ingest and framing, two tasks linked by a bounded channel.
 
-    pieces of text → engine → chunks of PCM → whole samples → the carrier's rate → frames
+    pieces of text → speaker → chunks of PCM at the carrier's rate → frames
     → the carrier's encoding, one message's worth at a time → the call's playout queue
 
-Everything waits for the stage after it: the queue is full, so framing waits, so the engine's
-write waits, so the engine is not asked for more, and audio nobody will hear is not made.
+Everything waits for the stage after it: the queue is full, so framing waits, so the speaker's
+write waits, so no engine is asked for more, and audio nobody will hear is not made.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ import trio
 
 from trioaudio.core.carrier import Carrier, CarrierSettings
 from trioaudio.core.encoding import Payload
-from trioaudio.core.engine import Engine, VoiceChoice, WordTiming
+from trioaudio.core.engine import VoiceChoice
 from trioaudio.core.framing import Framer
 from trioaudio.core.payload import payload_encoder
-from trioaudio.core.pcm import SAMPLE_BYTES, PcmFormat, SampleAligner
+from trioaudio.core.pcm import SAMPLE_BYTES, PcmFormat
 from trioaudio.core.playout_item import Audio, PlayoutItem, UtteranceEnd
-from trioaudio.core.resampling import Resampler
+from trioaudio.core.speech import Speaker, SpeechNews
 from trioaudio.playout_queue import FRAMES_AHEAD, PlayoutQueue
 
 STEP_MS = 200
@@ -59,19 +59,27 @@ def shape_for(carrier: Carrier, settings: CarrierSettings, pcm: PcmFormat) -> Sh
 
 
 class ChunkSink:
-    """The engine's end: a `core.engine.PcmSink` that passes chunks on in steps of 200 ms."""
+    """The speaker's end: a `core.speech.SpeechSink` that passes chunks on in steps of 200 ms."""
 
-    __slots__ = ("_chunks_in", "_step", "tell_word")
+    __slots__ = ("_chunks_in", "_item_s", "_queue", "_step", "sample_rate", "tell")
 
     def __init__(
         self,
         chunks_in: trio.MemorySendChannel[bytes],
-        sample_rate: int,
-        on_word: Callable[[WordTiming], Any],
+        shape: Shape,
+        queue: PlayoutQueue,
+        on_news: Callable[[SpeechNews], Any],
     ) -> None:
+        self.sample_rate = shape.pcm.sample_rate
+        self.tell = on_news
         self._chunks_in = chunks_in
-        self._step = sample_rate * STEP_MS // 1000 * SAMPLE_BYTES
-        self.tell_word = on_word
+        self._step = shape.pcm.samples_in(STEP_MS) * SAMPLE_BYTES
+        self._queue = queue
+        self._item_s = shape.frames_per_item * shape.pcm.ptime
+
+    def ahead_s(self) -> float:
+        """Return how much is framed and not yet sent: what hides a pause of the engine."""
+        return self._queue.depth * self._item_s
 
     async def write(self, chunk: bytes) -> None:
         """Pass PCM on; waits while framing is behind."""
@@ -87,14 +95,13 @@ class ChunkSink:
 
 
 async def ingest(
-    pieces: AsyncIterable[str],
-    engine: Engine,
-    choice: VoiceChoice,
+    script: Script,
+    speaker: Speaker,
+    sink: ChunkSink,
     chunks_in: trio.MemorySendChannel[bytes],
-    on_word: Callable[[WordTiming], Any],
 ) -> None:
-    """Have the engine speak an utterance into the chunk channel, and close it. EngineError."""
-    await engine.synthesize(pieces, ChunkSink(chunks_in, engine.sample_rate, on_word), choice)
+    """Have an utterance spoken into the chunk channel, and close it. EngineError."""
+    await speaker.speak(script.pieces, sink, script.choice)
     # Only now: to framing, a closed channel is an utterance that was spoken to its end.
     chunks_in.close()
 
@@ -104,29 +111,22 @@ class Framing:
     """Turns one utterance's chunks into playout items; state of the framing task."""
 
     shape: Shape
-    source_rate: int
     generation: int
     utterance: int
-    _aligner: SampleAligner = attrs.field(factory=SampleAligner)
-    _resampler: Resampler = attrs.field(init=False)
     _framer: Framer = attrs.field(init=False)
     _waiting: list[bytes] = attrs.field(factory=list)  # frames of a message not yet full
 
     def __attrs_post_init__(self) -> None:
-        self._resampler = Resampler(self.source_rate, self.shape.pcm.sample_rate)
         self._framer = Framer(self.shape.pcm.frame_bytes)
 
     def push(self, chunk: bytes, now: float) -> list[PlayoutItem]:
         """Return the items a chunk completes."""
-        samples = self._aligner.push(chunk)
-        return self._items(self._framer.push(self._resampler.push(samples)), now)
+        return self._items(self._framer.push(chunk), now)
 
     def finish(self, now: float) -> list[PlayoutItem]:
         """Return what is left, its last frame padded with silence, and the utterance's end."""
-        frames = self._framer.push(self._resampler.flush())
-        if (tail := self._framer.flush()) is not None:
-            frames.append(tail)
-        items = self._items(frames, now)
+        tail = self._framer.flush()
+        items = [] if tail is None else self._items([tail], now)
         if self._waiting:
             items.append(self._item(self._waiting, now))
         return [*items, UtteranceEnd(self.generation, self.utterance)]
@@ -174,26 +174,20 @@ class Script:
     utterance: int
     pieces: AsyncIterable[str]
     choice: VoiceChoice
-    on_word: Callable[[WordTiming], Any]
+    on_news: Callable[[SpeechNews], Any]
 
 
-async def speak(script: Script, engine: Engine, shape: Shape, queue: PlayoutQueue) -> None:
+async def speak(script: Script, speaker: Speaker, shape: Shape, queue: PlayoutQueue) -> None:
     """Speak one utterance into the queue; return when its last frame is in it.
 
     Raises EngineError. When cancelled, frames not yet queued count as flushed.
     """
     chunks_in, chunks_out = trio.open_memory_channel[bytes](CHUNKS_AHEAD)
-    framing = Framing(
-        shape=shape,
-        source_rate=engine.sample_rate,
-        generation=queue.generation,
-        utterance=script.utterance,
-    )
+    framing = Framing(shape=shape, generation=queue.generation, utterance=script.utterance)
+    sink = ChunkSink(chunks_in, shape, queue, script.on_news)
     # Closed when both tasks are over: an engine that is being cancelled must not find the channel
     # broken before it finds that out.
     with chunks_in, chunks_out:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(
-                ingest, script.pieces, engine, script.choice, chunks_in, script.on_word
-            )
+            nursery.start_soon(ingest, script, speaker, sink, chunks_in)
             await frame(chunks_out, framing, queue)

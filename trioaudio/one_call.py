@@ -13,7 +13,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
@@ -30,16 +30,16 @@ from trioaudio.call import Call, Line, Say
 from trioaudio.core.backoff import Backoff
 from trioaudio.core.carrier import Recovery
 from trioaudio.core.connection import Closing
-from trioaudio.core.engine import Engine, VoiceChoice
+from trioaudio.core.engine import VoiceChoice
 from trioaudio.core.errors import OutputError, TextError, TrioaudioError
 from trioaudio.core.exit_code import ExitCode, exit_code_for
-from trioaudio.core.facts import Fact, LegConnected
+from trioaudio.core.facts import EngineSwitched, Fact, LegConnected
 from trioaudio.core.pcm import PTIME_MS, PcmFormat
 from trioaudio.core.percentiles import Histogram
 from trioaudio.core.playout_item import Audio
+from trioaudio.core.speech import Speaker
 from trioaudio.core.utterance import Cause, Utterance, UtteranceState
 from trioaudio.core.verdict import Verdict, known_error
-from trioaudio.engines import load_engine
 from trioaudio.far_end import FarEnd, awaited, dialled, simulated
 from trioaudio.garbage import settle
 from trioaudio.heartbeat import LegTiming
@@ -51,6 +51,8 @@ from trioaudio.observe.wire_recording import WireRecording, open_recording
 from trioaudio.pacer import Pacer
 from trioaudio.plan import Ended, FarEndKind, Plan
 from trioaudio.screen import Screen, open_screen
+from trioaudio.speech.opening import open_chain
+from trioaudio.speech_setup import chain_setup
 from trioaudio.supervise import LegFailure, RecoveryPolicy
 from trioaudio.text_source import TextSource
 
@@ -83,6 +85,8 @@ class _OneCall:
     said: Say | None = None
     source: TextSource | None = None
     far_end: FarEnd | None = None
+    takes_over: str = ""
+    """The engine that went on when another had failed."""
     connections: int = 0
     peer: str = ""
     signal_number: int | None = None
@@ -157,17 +161,16 @@ class _OneCall:
         plan, settings = self.plan, self.plan.settings
         choice = VoiceChoice(settings.voice, settings.language)
         async with AsyncExitStack() as stack:
-            engine = await stack.enter_async_context(load_engine(settings.engine)(self._tell))
-            engine.check(choice)
-            self.source = TextSource(settings.text_limit, engine, choice, self.screen.warn)
+            speaker = await stack.enter_async_context(open_chain(chain_setup(plan, self._tell)))
+            speaker.check(choice)
+            self.source = TextSource(settings.text_limit, speaker, choice, self.screen.warn)
             recording = await stack.enter_async_context(_recording(plan))
             far_end = await stack.enter_async_context(_far_end(plan, self.simulator))
-            if plan.text is not None:
-                # Checked before anybody's telephone rings.
-                TextSource(settings.text_limit, engine, choice, self.screen.warn).accept(plan.text)
+            # A text that is all there is checked before anybody's telephone rings.
+            pieces = self.source if plan.text is None else self.source.whole(plan.text)
             if plan.far_end is FarEndKind.AWAITED and far_end.url is not None:
                 self.screen.announce(far_end.url, on_stdout=not plan.report_on_stdout)
-            outcome, figures = await self._make(engine, choice, far_end, recording)
+            outcome, figures = await self._make(speaker, pieces, far_end, recording)
             await far_end.wait_report()
             written, unwritten = True, None
             if recording is not None:
@@ -184,12 +187,16 @@ class _OneCall:
         return ended
 
     async def _make(
-        self, engine: Engine, choice: VoiceChoice, far_end: FarEnd, recording: WireRecording | None
+        self,
+        speaker: Speaker,
+        pieces: AsyncIterable[str],
+        far_end: FarEnd,
+        recording: WireRecording | None,
     ) -> tuple[Closing | LegFailure, CallFigures]:
         pacer = Pacer(early=self.plan.settings.early_ms / 1000)
         call = Call(
             line=_line(self.plan),
-            engine=engine,
+            speaker=speaker,
             pacer=pacer,
             lateness=self._lateness,
             tell=self._tell,
@@ -198,25 +205,24 @@ class _OneCall:
         )
         async with trio.open_nursery() as nursery:
             nursery.start_soon(pacer.run)
-            nursery.start_soon(self._author, call, choice)
+            nursery.start_soon(self._author, call, pieces)
             nursery.start_soon(self._show, call)
             self.call, self.far_end = call, far_end
             outcome: Closing | LegFailure = Closing(reason="told to stop")
             with self._calling:
                 outcome = await call.run(far_end.connect)
             nursery.cancel_scope.cancel()
-        return outcome, self._figures(call, engine)
+        return outcome, self._figures(call, speaker)
 
-    async def _author(self, call: Call, choice: VoiceChoice) -> None:
+    async def _author(self, call: Call, pieces: AsyncIterable[str]) -> None:
         """Say the text once somebody is there to hear it, then hang up."""
-        assert self.source is not None
+        settings = self.plan.settings
+        choice = VoiceChoice(settings.voice, settings.language)
         async with trio.open_nursery() as nursery:
-            if self.plan.text is None:
-                nursery.start_soon(self._read_stdin, self.source)
-            else:
-                nursery.start_soon(self.source.give, self.plan.text)
+            if isinstance(pieces, TextSource):
+                nursery.start_soon(self._read_stdin, pieces)
             await self._connected.wait()
-            self.said = await call.say(self.source, choice, self.screen.progress.add_word)
+            self.said = await call.say(pieces, choice, self.screen.progress.add_word)
             await call.hang_up()
 
     async def _read_stdin(self, source: TextSource) -> None:
@@ -237,6 +243,8 @@ class _OneCall:
             self.connections += 1
             self.peer = fact.peer
             self._connected.set()
+        if isinstance(fact, EngineSwitched):
+            self.takes_over = fact.takes_over
         self.screen.tell(fact)
 
     def _snapshot(self, call: Call) -> dict[str, Any]:
@@ -251,7 +259,7 @@ class _OneCall:
             "state": self._state(leg, said),
             "text": self.source.text if self.source else "",
             "spoken": self.screen.progress.characters_at(sent_ms - unheard_ms),
-            "engine": plan.settings.engine,
+            "engine": self._speaking_engine(),
             "voice": plan.settings.voice,
             "carrier": plan.carrier.name,
             "peer": self.peer,
@@ -270,6 +278,10 @@ class _OneCall:
             ),
         }
 
+    def _speaking_engine(self) -> str:
+        """Return the engine that is speaking: the one that took over last, or the first."""
+        return self.takes_over or self.plan.engines[0].kind.name
+
     def _state(self, leg: Leg | None, said: Utterance | None) -> str:
         if self.signal_number is not None or (said and said.state.final):
             return "closing"
@@ -277,7 +289,7 @@ class _OneCall:
             return "lost" if self.connections else "waiting"
         return "playing" if said and said.state is UtteranceState.SENT else "speaking"
 
-    def _figures(self, call: Call, engine: Engine) -> CallFigures:
+    def _figures(self, call: Call, speaker: Speaker) -> CallFigures:
         said = self.said.utterance if self.said else None
         if said is not None and self.source is not None:
             said.characters = self.source.characters
@@ -289,7 +301,8 @@ class _OneCall:
             totals=totals,
             reconnects=max(0, self.connections - 1),
             utterance=said,
-            engine=engine.name,
+            engine=speaker.name,
+            stretches=tuple(self.said.stretches) if self.said else (),
             voice=self.plan.settings.voice or self.plan.settings.language,
             carrier=self.plan.carrier.name,
             far_report=None,

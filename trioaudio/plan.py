@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from trioaudio.core.carrier import Carrier, CarrierSettings
+from trioaudio.core.engine import ChosenEngine
 from trioaudio.settings import Settings
 
 
@@ -34,6 +35,8 @@ class Plan:
     play: bool
     report_on_stdout: bool
     plain: bool
+    engines: tuple[ChosenEngine, ...] = ()
+    """In order; known only once they have been imported, which takes a while."""
 
 
 @attrs.frozen

@@ -10,21 +10,24 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import attrs
 
 from trioaudio.core.carrier import Role
+from trioaudio.core.engine import ChosenEngine
 from trioaudio.core.errors import ConfigError, OutputError, TextError, TrioaudioError
 from trioaudio.core.exit_code import ExitCode, exit_code_for
 from trioaudio.core.text import speakable
 from trioaudio.pending_file import PendingFile, write_stdout
 from trioaudio.plan import FarEndKind, Plan
 from trioaudio.players import find_player, play
-from trioaudio.settings_loading import load_settings
+from trioaudio.settings import Settings
+from trioaudio.settings_loading import load_engines, load_settings
 from trioaudio.simulator_child import end_simulator, start_simulator
 
 DEFAULT_OUT = Path("trioaudio.wav")
@@ -36,7 +39,7 @@ def say(given: argparse.Namespace, environ: Mapping[str, str], cwd: Path) -> int
         plan = _plan(given, environ, cwd)
         with ExitStack() as stack:
             report_file = _open_report(given.report, stack)
-            return _carry_out(plan, report_file, stack)
+            return _carry_out(plan, report_file, stack, partial(_engines, given, environ, cwd))
     except ConfigError as exc:
         for problem in exc.problems:
             _complain(problem)
@@ -46,7 +49,12 @@ def say(given: argparse.Namespace, environ: Mapping[str, str], cwd: Path) -> int
         return exit_code_for(exc)
 
 
-def _carry_out(plan: Plan, report_file: PendingFile | None, stack: ExitStack) -> int:
+def _carry_out(
+    plan: Plan,
+    report_file: PendingFile | None,
+    stack: ExitStack,
+    engines: Callable[[Settings], tuple[ChosenEngine, ...]],
+) -> int:
     simulator = None
     if plan.far_end is FarEndKind.SIMULATED:
         simulator = start_simulator(
@@ -56,6 +64,7 @@ def _carry_out(plan: Plan, report_file: PendingFile | None, stack: ExitStack) ->
     # Trio, numpy and the rest: imported while the simulator imports its own.
     from trioaudio.one_call import make_the_call  # noqa: PLC0415
 
+    plan = attrs.evolve(plan, engines=engines(plan.settings))
     ended = make_the_call(plan, simulator)
     exit_code = ended.exit_code
     if ended.problem is not None:
@@ -80,23 +89,30 @@ def _hand_out(plan: Plan, report: dict[str, Any], report_file: PendingFile | Non
         write_stdout(text)
 
 
+def _options(given: argparse.Namespace) -> dict[str, object]:
+    """Return the settings given as options, None where one was not."""
+    return {
+        "carrier": given.carrier,
+        "engine": given.engine,
+        "voice": given.voice,
+        "language": given.language,
+        "sample_rate": given.rate,
+        "lead_ms": given.lead_ms,
+        "url": given.url,
+        "listen": given.listen,
+        "headers": given.header,
+        "log_level": given.log_level,
+    }
+
+
+def _engines(
+    given: argparse.Namespace, environ: Mapping[str, str], cwd: Path, settings: Settings
+) -> tuple[ChosenEngine, ...]:
+    return load_engines(settings, environ, cwd, _options(given))
+
+
 def _plan(given: argparse.Namespace, environ: Mapping[str, str], cwd: Path) -> Plan:
-    loaded = load_settings(
-        environ,
-        cwd,
-        {
-            "carrier": given.carrier,
-            "engine": given.engine,
-            "voice": given.voice,
-            "language": given.language,
-            "sample_rate": given.rate,
-            "lead_ms": given.lead_ms,
-            "url": given.url,
-            "listen": given.listen,
-            "headers": given.header,
-            "log_level": given.log_level,
-        },
-    )
+    loaded = load_settings(environ, cwd, _options(given))
     for warning in loaded.warnings:
         _complain(warning, kind="warning")
     settings, carrier = loaded.settings, loaded.carrier

@@ -16,8 +16,8 @@ import attrs
 import trio
 
 from trioaudio.core.carrier import CallerAudio, Event
-from trioaudio.core.engine import WordTiming
 from trioaudio.core.facts import Fact
+from trioaudio.core.speech import SpokenWord
 from trioaudio.observe.fact_log import log_event, log_fact
 from trioaudio.observe.logs import get_logger, open_logging
 from trioaudio.observe.summary import summary_lines
@@ -37,7 +37,7 @@ class TextProgress:
     _at_ms: list[float] = attrs.field(factory=list)
     _ends: list[int] = attrs.field(factory=list)
 
-    def add_word(self, word: WordTiming) -> None:
+    def add_word(self, word: SpokenWord) -> None:
         """Take a word; they come in order."""
         self._at_ms.append(word.at_ms)
         self._ends.append(word.start + word.length)
@@ -117,7 +117,9 @@ class Screen:
 async def open_screen(plan: Plan) -> AsyncIterator[Screen]:
     """Open the live view if there is a terminal for it, and logging either way."""
     settings = plan.settings
-    secrets = secret_values(settings, plan.carrier_settings)
+    secrets = secret_values(
+        settings, plan.carrier_settings, *(each.settings for each in plan.engines)
+    )
     drawing = not plan.plain and should_draw(sys.stderr)
     if not drawing:
         with ExitStack() as stack:

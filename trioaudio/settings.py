@@ -75,10 +75,19 @@ class Settings:
         metadata=about("the carrier's protocol, e.g. telecmi, or raw for bare PCM"),
     )
     engine: str = attrs.field(
-        default="espeak", metadata=about("the engine that turns text into speech")
+        default="espeak",
+        metadata=about(
+            "engines that turn text into speech, in order, separated by commas: the next goes on"
+            " when one fails"
+        ),
+    )
+    embedded_last: bool = attrs.field(
+        default=True,
+        metadata=about("yes or no: the embedded voice goes on when all engines have failed"),
     )
     voice: str | None = attrs.field(
-        default=None, metadata=about("the engine's own name of a voice; empty: the engine's choice")
+        default=None,
+        metadata=about("the first engine's own name of a voice; empty: the engine's choice"),
     )
     language: str | None = attrs.field(
         default=None,
@@ -98,6 +107,43 @@ class Settings:
     text_limit: int = attrs.field(
         default=100_000,
         metadata=about("characters, the longest text taken; 0: no limit", 0, 1_000_000_000),
+    )
+
+    # --- Text and sound ---
+    normalise: bool = attrs.field(
+        default=True,
+        metadata=about("yes or no: numbers, dates, money and the like are put into words"),
+    )
+    filter_markup: bool = attrs.field(
+        default=True,
+        metadata=about("yes or no: Markdown, HTML, emoji and URLs are left out or made speakable"),
+    )
+    pronunciations: Path | None = attrs.field(
+        default=None,
+        metadata=about(
+            "TOML file of words and how to say them; empty: none", check=check_readable_file
+        ),
+    )
+    levelling: bool = attrs.field(
+        default=True,
+        metadata=about("yes or no: every voice is brought to the same level, its edges faded"),
+    )
+    level_dbov: float = attrs.field(
+        default=-23.0, metadata=about("dBov, the active speech level aimed at", -40, -10)
+    )
+    cache_folder: Path | None = attrs.field(
+        default=None,
+        metadata=about("folder of the prompts made before; empty: the user's cache folder"),
+    )
+    cache_mb: int = attrs.field(
+        default=256,
+        metadata=about("megabytes of prompts kept at most; 0: keep and use none", 0, 1_000_000),
+    )
+    cache_keep: Literal["ordered", "all"] = attrs.field(
+        default="ordered",
+        metadata=about(
+            "what is kept: ordered (by 'trioaudio precache') or all (every whole text spoken)"
+        ),
     )
 
     # --- Connecting ---

@@ -8,7 +8,7 @@ variable `TRIOAUDIO_<CARRIER>_FRAMES_PER_MESSAGE`; no carrier is known here by n
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, TypeVar
@@ -20,14 +20,16 @@ from typed_settings.loaders import Loader
 
 from trioaudio.carriers import carrier_names, load_carrier
 from trioaudio.core.carrier import Carrier, CarrierSettings
+from trioaudio.core.engine import ChosenEngine, EngineKind
 from trioaudio.core.errors import ConfigError
 from trioaudio.core.suggest import did_you_mean
-from trioaudio.engines import engine_names
+from trioaudio.engines import engine_names, load_engine
 from trioaudio.env_file import read_env_file
 from trioaudio.settings import PREFIX, Settings, conflicts, variable
 from trioaudio.settings_reading import DefaultsLoader, Reader, Source, SourceLoader
 
 ENV_FILE: Final = "TRIOAUDIO_ENV_FILE"
+EMBEDDED: Final = "espeak"
 NO_OVERRIDES: Final[Mapping[str, object]] = MappingProxyType({})
 
 S = TypeVar("S", bound=attrs.AttrsInstance)
@@ -153,10 +155,68 @@ def _check_engine(sources: list[Source], problems: list[str]) -> None:
     found = _given(sources, "engine")
     if found is None:
         return
-    source, name = found
-    if name not in (known := engine_names()):
-        wrong = f"unknown engine {name!r}; {did_you_mean(name, known)}"
-        problems.append(source.complaint("engine", "", wrong))
+    source, names = found
+    known = engine_names()
+    for name in engines_in(names) or [""]:
+        if name not in known:
+            wrong = f"unknown engine {name!r}; {did_you_mean(name, known)}"
+            problems.append(source.complaint("engine", "", wrong))
+
+
+def engines_in(names: str) -> list[str]:
+    """Return the engines a list of names holds."""
+    return [name for each in names.split(",") if (name := each.strip())]
+
+
+def load_engines(
+    settings: Settings,
+    environ: Mapping[str, str],
+    cwd: Path,
+    overrides: Mapping[str, object] = NO_OVERRIDES,
+) -> tuple[ChosenEngine, ...]:
+    """Return the engines in order, with their own settings; ConfigError with every problem.
+
+    The embedded voice is put last unless it is named, or unwanted. Apart from `load_settings`
+    because importing engines takes time that the far end can use for its own start. A service's
+    key may also stand where the service's own tools look for it, as in CARTESIA_API_KEY.
+    """
+    names = engines_in(settings.engine)
+    kinds = [load_engine(name) for name in names]
+    if settings.embedded_last and EMBEDDED not in names and all(kind.speech for kind in kinds):
+        kinds.append(load_engine(EMBEDDED))
+    check_order(kinds)
+    problems: list[str] = []
+    sources = _sources(environ, cwd, overrides, [])
+    reader = Reader(cwd, problems)
+    chosen = []
+    for kind in kinds:
+        usual = {f"{kind.name}_api_key": environ.get(f"{kind.name.upper()}_API_KEY", "")}
+        known = [Source({key: value for key, value in usual.items() if value}), *sources]
+        own = _read(kind.settings, f"{kind.name}_", known, reader, cwd)
+        if own is not None:
+            chosen.append(ChosenEngine(kind, own))
+    if problems:
+        raise ConfigError(*problems)
+    return tuple(chosen)
+
+
+def check_order(kinds: Sequence[EngineKind]) -> None:
+    """Refuse an order of engines that cannot work: ConfigError."""
+    names = [kind.name for kind in kinds]
+    problems = [
+        f"engine {name} is named twice; once is enough"
+        for name in dict.fromkeys(names)
+        if names.count(name) > 1
+    ]
+    if len(kinds) > 1:
+        problems += [
+            f"engine {kind.name} plays what it is told to and reads no text: nobody can go on"
+            " for it, nor it for others; name it alone"
+            for kind in kinds
+            if not kind.speech
+        ]
+    if problems:
+        raise ConfigError(*problems)
 
 
 def _unknown(sources: list[Source], problems: list[str]) -> list[str]:
@@ -169,6 +229,7 @@ def _unknown(sources: list[Source], problems: list[str]) -> list[str]:
             f"{name}_{field}" for field in attrs.fields_dict(type(load_carrier(name).settings))
         }
     warnings: list[str] = []
+    known |= _known_of_engines({key for source in sources for key in source.values} - known)
     for source in sources:
         for key in sorted(set(source.values) - known):
             # Compared without the prefix, which would make all of them alike.
@@ -178,3 +239,14 @@ def _unknown(sources: list[Source], problems: list[str]) -> list[str]:
             wrong = f"no such setting; {hint}"
             (problems if source.is_options else warnings).append(source.complaint(key, "", wrong))
     return warnings
+
+
+def _known_of_engines(keys: set[str]) -> set[str]:
+    """Return the settings of the engines that seem to be meant: importing one takes time."""
+    known: set[str] = set()
+    prefixes = {key.partition("_")[0] for key in keys}
+    for name in engine_names():
+        if difflib.get_close_matches(name, prefixes, cutoff=0.8):
+            own = attrs.fields_dict(type(load_engine(name).settings))
+            known |= {f"{name}_{field}" for field in own}
+    return known

@@ -12,6 +12,7 @@ import attrs
 from typed_settings.converters import TSConverter
 from typed_settings.types import LoadedSettings, LoaderMeta, OptionInfo
 
+from trioaudio.core.carrier import CarrierSettings
 from trioaudio.core.errors import ConfigError
 from trioaudio.core.secret import MASK, Secret
 from trioaudio.core.suggest import did_you_mean
@@ -61,6 +62,7 @@ class Given:
     raw: object
     field: attrs.Attribute[Any]
     default: object
+    of_carrier: bool
 
 
 @attrs.frozen
@@ -78,13 +80,14 @@ class SourceLoader:
     def __call__(self, settings_cls: type, options: tuple[OptionInfo, ...]) -> LoadedSettings:
         """Return the values this source has."""
         fields = attrs.fields_dict(settings_cls)
+        of_carrier = issubclass(settings_cls, CarrierSettings)
         found: dict[str, Any] = {}
         for name in (option.name for option in options):
             key = self.prefix + name
             if key in self.source.values:
                 default = getattr(self.defaults, name)
                 raw = self.source.values[key]
-                found[name] = Given(self.source, key, raw, fields[name], default)
+                found[name] = Given(self.source, key, raw, fields[name], default, of_carrier)
         return LoadedSettings(found, LoaderMeta(self.source.file, self.cwd))
 
 
@@ -137,7 +140,7 @@ class Reader:
         cl = _without_none(cl)
         try:
             value = self._converted(given, cl)
-            _check(given.field, value)
+            _check(given, value)
         except (WrongValueError, ConfigError) as exc:
             self.problems.append(given.source.complaint(given.key, f"={_shown(given, cl)}", exc))
             raise
@@ -190,12 +193,14 @@ def _path(cwd: Path, raw: object) -> Path:
         raise WrongValueError("the home folder is not known; give the whole path") from None
 
 
-def _check(field: attrs.Attribute[Any], value: object) -> None:
+def _check(given: Given, value: object) -> None:
     """Refuse a value outside its field's limits.
 
-    A carrier's field that states no limits has those of the general field of its name.
+    A carrier's field that states no limits has those of the general field of its name. An
+    engine's has not: its URL and its sample rate are something else.
     """
-    general = attrs.fields_dict(Settings).get(field.name)
+    field = given.field
+    general = attrs.fields_dict(Settings).get(field.name) if given.of_carrier else None
     rules = {**(general.metadata if general is not None else {}), **field.metadata}
     if isinstance(value, int | float) and not isinstance(value, bool):
         least, most = rules.get("least", 0), rules.get("most", _MOST)

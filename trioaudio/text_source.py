@@ -9,8 +9,9 @@ from typing import Self
 
 import trio
 
-from trioaudio.core.engine import Engine, VoiceChoice
+from trioaudio.core.engine import VoiceChoice
 from trioaudio.core.errors import TextError
+from trioaudio.core.speech import Speaker, WholeText
 from trioaudio.core.text import speakable, without_controls
 
 STDIN = 0
@@ -27,10 +28,10 @@ class TextSource:
     """
 
     def __init__(
-        self, limit: int, engine: Engine, choice: VoiceChoice, warn: Callable[[str], None]
+        self, limit: int, speaker: Speaker, choice: VoiceChoice, warn: Callable[[str], None]
     ) -> None:
         self._limit = limit
-        self._engine = engine
+        self._speaker = speaker
         self._choice = choice
         self._warn = warn
         self._pieces_in, self._pieces_out = trio.open_memory_channel[str](PIECES_AHEAD)
@@ -48,7 +49,7 @@ class TextSource:
         self._check_length(self.characters)
         self._speakable = self._speakable or speakable(text)
         if not self._readable and any(map(str.isalpha, text)):
-            self._engine.check_text(text, self._choice)
+            self._speaker.check_text(text, self._choice)
             self._readable = True
         return text
 
@@ -67,10 +68,12 @@ class TextSource:
         if self._controls:
             self._warn(f"{self._controls} control characters in the text were left out")
 
-    async def give(self, text: str) -> None:
-        """Give it a text that is all there; checked by the caller before."""
-        async with self._pieces_in:
-            await self._pieces_in.send(text)
+    def whole(self, text: str) -> WholeText:
+        """Return a text that is all there, checked: TextError."""
+        accepted = self.accept(text)
+        self.finish()
+        self.said.append(accepted)
+        return WholeText(accepted)
 
     async def read_stdin(self) -> None:
         """Read standard input until it ends, however it is cut.

@@ -8,14 +8,13 @@ from pathlib import Path
 
 import trio
 
-from trioaudio.core.engine import Voice
+from trioaudio.core.engine import ChosenEngine, EngineSetup, Voice
 from trioaudio.core.errors import ConfigError, TrioaudioError
 from trioaudio.core.exit_code import ExitCode, exit_code_for
 from trioaudio.core.suggest import did_you_mean
 from trioaudio.core.verdict import known_error
-from trioaudio.engines import load_engine
 from trioaudio.pending_file import write_stdout
-from trioaudio.settings_loading import load_settings
+from trioaudio.settings_loading import load_engines, load_settings
 
 
 def print_voices(
@@ -24,7 +23,8 @@ def print_voices(
     """Print a line a voice; return the exit code."""
     try:
         settings = load_settings(environ, cwd, {"engine": engine}).settings
-        write_stdout(_table(_speaking(trio.run(_ask, settings.engine), language)))
+        first, *_ = load_engines(settings, environ, cwd, {"engine": engine})
+        write_stdout(_table(_speaking(trio.run(_ask, first), language)))
     except (TrioaudioError, BaseExceptionGroup) as exc:
         error = exc if isinstance(exc, TrioaudioError) else known_error(exc)
         sys.stderr.write(f"trioaudio: error: {error}\n")
@@ -43,8 +43,9 @@ def _table(voices: list[Voice]) -> str:
     return "\n".join(lines) + "\n"
 
 
-async def _ask(engine: str) -> list[Voice]:
-    async with load_engine(engine)(lambda _fact: None) as opened:
+async def _ask(chosen: ChosenEngine) -> list[Voice]:
+    setup = EngineSetup(chosen.settings, lambda _fact: None)
+    async with chosen.kind.open(setup) as opened:
         return await opened.voices()
 
 

@@ -25,6 +25,7 @@ def figures(utterance: Utterance | None, far: dict[str, object] | None) -> CallF
         reconnects=2,
         utterance=utterance,
         engine="espeak",
+        stretches=(),
         voice=None,
         carrier="telecmi",
         far_report=far,

@@ -26,6 +26,14 @@ FACTS: list[tuple[Fact, str, str]] = [
     (facts.Stalled(), "warning", "the carrier takes no more for now"),
     (facts.FramesExpired(3), "warning", "speech too old to be said was dropped"),
     (facts.EngineRestarted("espeak", "died"), "warning", "engine restarted"),
+    (
+        facts.EngineSwitched(1, "cartesia", "espeak", "it stalled"),
+        "warning",
+        "engine failed; another goes on",
+    ),
+    (facts.EngineRested("cartesia", 5.0, "no key"), "error", "engine not asked for a while"),
+    (facts.EngineReturned("cartesia"), "info", "engine speaks again"),
+    (facts.PromptNotKept("the disk is full"), "warning", "prompt not kept"),
     (facts.FirstFrameSent(1, 1.0), "info", "first frame sent"),
     (facts.UtteranceSent(1, 2, 3.0), "info", "all frames sent"),
 ]

@@ -12,6 +12,7 @@ import attrs
 from trioaudio.call import CallTotals
 from trioaudio.core.ledger import LedgerStatistics
 from trioaudio.core.pcm import PcmFormat
+from trioaudio.core.speech import Stretch
 from trioaudio.core.utterance import Utterance
 from trioaudio.observe.send_log import SendLog
 
@@ -27,6 +28,8 @@ class CallFigures:
     reconnects: int
     utterance: Utterance | None
     engine: str
+    stretches: tuple[Stretch, ...]
+    """Who spoke what."""
     voice: str | None
     carrier: str
     far_report: dict[str, Any] | None
@@ -57,6 +60,8 @@ def call_report(figures: CallFigures) -> dict[str, Any]:
         "reconnects": figures.reconnects,
         "wire_bytes": totals.wire_bytes,
         "engine": figures.engine,
+        "spoken_by": [attrs.asdict(each) for each in figures.stretches],
+        "unspoken_characters": _unspoken(figures),
         "voice": figures.voice,
         "carrier": {
             "frames": None,
@@ -82,6 +87,12 @@ def _text_figures(figures: CallFigures) -> dict[str, Any]:
         "cause": said.cause.value if said and said.cause else None,
         "certainty": said.certainty.value if said and said.certainty else None,
     }
+
+
+def _unspoken(figures: CallFigures) -> int:
+    """Return the characters of the accepted text that no engine spoke."""
+    accepted = figures.utterance.characters if figures.utterance else 0
+    return max(0, accepted - max((each.end for each in figures.stretches), default=0))
 
 
 def process_age_ms() -> float:

@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING, assert_never
 from trioaudio.core.carrier import Complaint, Event, Metadata
 from trioaudio.core.facts import (
     EngineRestarted,
+    EngineRested,
+    EngineReturned,
+    EngineSwitched,
     Fact,
     FirstFrameSent,
     FramesExpired,
     LegConnected,
     LegEnded,
+    PromptNotKept,
     RecoveryBegan,
     Resynced,
     Stalled,
@@ -46,6 +50,16 @@ def log_fact(log: FilteringBoundLogger, fact: Fact) -> None:  # noqa: C901, PLR0
             log.warning("speech too old to be said was dropped", frames=frames)
         case EngineRestarted(engine=engine, reason=reason):
             log.warning("engine restarted", engine=engine, reason=reason)
+        case EngineSwitched(failed=failed, takes_over=takes_over, reason=reason):
+            log.warning(
+                "engine failed; another goes on", failed=failed, by=takes_over, reason=reason
+            )
+        case EngineRested(engine=engine, seconds=seconds, reason=reason):
+            log.error("engine not asked for a while", engine=engine, seconds=seconds, reason=reason)
+        case EngineReturned(engine=engine):
+            log.info("engine speaks again", engine=engine)
+        case PromptNotKept(reason=reason):
+            log.warning("prompt not kept", reason=reason)
         case FirstFrameSent(utterance=utterance):
             log.info("first frame sent", utterance=utterance)
         case UtteranceSent(utterance=utterance, frames=frames):
