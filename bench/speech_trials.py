@@ -24,8 +24,10 @@ TEXTS_PER_SOCKET = 50
 SPEED = 3.0
 """Times real time at which the service speaks. Below that, chunks of 100 ms may underrun."""
 
-BURST_SPEED = 1.25
-"""The same when all calls begin at once: a simulated service is one process of Python, too."""
+BURST_SPEED = 2.0
+BURST_OPTIONS = ("--chunk-ms", "200-300", "--fault", "no-timestamps")
+"""The same when all calls begin at once: a simulated service is one process of Python, too, and
+one that does not keep up is given up."""
 
 WARM_UP_A_SECOND = 40
 
@@ -38,7 +40,7 @@ UTTERANCE_S = 11.0
 
 FAILING_CALLS = 6
 KILLED_AT_MS = 1500
-FAILING_SPEED = 1.25
+FAILING_SPEED = 1.5
 """Times real time at which the failing service speaks: little is ahead when it fails."""
 
 PROMPT_CALLS = 10
@@ -109,7 +111,7 @@ async def _converse(url: str, count: int, seconds: float, length: int) -> Conver
 
 def burst(calls: int) -> Conversation:
     """Have all calls say something at one instant."""
-    with _service(BURST_SPEED) as url:
+    with _service(BURST_SPEED, *BURST_OPTIONS) as url:
         return trio.run(_burst, url, calls)
 
 

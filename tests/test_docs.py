@@ -331,6 +331,7 @@ SPELLED = {
     "g711": "g.711",
     "pcm": "pcm",
     "percentiles": "percentile",
+    "resume_place": "engine's turn",
     "speech": "speaker",
     "word_estimate": "word timing",
     "wyoming_event": "event",

@@ -136,13 +136,13 @@ def test_each_has_its_own_settings(tmp_path: Path) -> None:
     }
     rime, cartesia, espeak = engines(environ, tmp_path, rime_concurrency=4)
     defaults = [load_engine(name).settings for name in ("rime", "cartesia", "espeak")]
-    changes = [
+    changes: list[dict[str, object]] = [
         {"voice": "cove", "first_audio_ms": 500, "concurrency": 4},
         {"gain_db": -3.5, "speed": 1.25},
         {"first_audio_ms": 2000},
     ]
     for each, default, changed in zip((rime, cartesia, espeak), defaults, changes, strict=True):
-        assert attrs.asdict(each.settings) == attrs.asdict(default) | changed
+        assert attrs.asdict(each.settings) == {**attrs.asdict(default), **changed}
     assert [each.kind.settings for each in (rime, cartesia, espeak)] == defaults
     assert load_settings(environ, tmp_path).warnings == ()
 

@@ -18,9 +18,11 @@ from engines.subjects import (
     KINDS,
     SERVICE_ENGINES,
     SIMULATED,
+    SLOW,
     SPEECH,
     TESTABLE,
     Subject,
+    letters,
     subject,
 )
 from trioaudio.core.engine import EngineSettings, VoiceChoice
@@ -42,6 +44,20 @@ UNICODE = (
     ),
     *("Fine 😀👩‍👩‍👧 thanks!", "Café naïve “quoted” – 5 €.", "a‍b‌c", "𝐁𝐨𝐥𝐝"),
 )
+
+
+def marks_of(name: str) -> list[pytest.MarkDecorator]:
+    """Have a test that takes long for an engine left to the long run."""
+    return [pytest.mark.long] if name in SLOW else []
+
+
+LEISURELY = {"piper": 10, "smallest": 40}
+"""So few utterances in an ordinary run: Piper computes, Smallest waits after each clause."""
+
+without_slow = pytest.mark.parametrize(
+    "spoken", [pytest.param(name, marks=marks_of(name)) for name in TESTABLE], indirect=True
+)
+"""A test that only the long run has for slow engines."""
 
 
 @pytest.fixture(params=TESTABLE)
@@ -105,9 +121,10 @@ async def test_all_of_it_is_written_in_order_in_whole_samples(spoken: Subject) -
     assert len(sink.pcm) % 2 == 0
     assert len(sink.pcm) > 2 * spoken.rate * 0.8
     if spoken.service is not None:
-        assert spoken.heard(sink) == "".join(text).replace(" ", "").upper()
+        assert spoken.heard(sink) == letters(text)
 
 
+@without_slow
 async def test_what_is_spoken_is_told_clause_by_clause(spoken: Subject) -> None:
     count = 5
     sink = await say(spoken.engine, *spoken.clauses(count))
@@ -118,6 +135,7 @@ async def test_what_is_spoken_is_told_clause_by_clause(spoken: Subject) -> None:
     assert sink.spoken_at == sorted(sink.spoken_at)
 
 
+@without_slow
 async def test_words_are_in_order_and_within_text_and_audio(spoken: Subject) -> None:
     text = spoken.clauses(4)
     sink = await say(spoken.engine, *text)
@@ -136,6 +154,7 @@ async def test_no_clauses_no_sound(spoken: Subject) -> None:
     assert (sink.chunks, sink.words, sink.spoken) == ([], [], [])
 
 
+@without_slow
 async def test_it_speaks_and_tells_it_while_the_author_still_thinks(spoken: Subject) -> None:
     sink = Recorder()
     with trio.fail_after(10):
@@ -149,7 +168,9 @@ async def test_it_speaks_and_tells_it_while_the_author_still_thinks(spoken: Subj
     assert sink.spoken_at == [len(sink.pcm)]
 
 
-@pytest.mark.parametrize("name", [name for name in TESTABLE if name in SPEECH])
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=marks_of(name)) for name in TESTABLE if name in SPEECH]
+)
 async def test_any_script_is_spoken_or_read_over(name: str, tmp_path: Path) -> None:
     async with subject(name, tmp_path) as spoken:
         sink = await say(spoken.engine, *UNICODE)
@@ -157,12 +178,20 @@ async def test_any_script_is_spoken_or_read_over(name: str, tmp_path: Path) -> N
         assert len(sink.pcm) > 2 * spoken.rate
 
 
-async def test_a_long_text_is_spoken_to_its_end(spoken: Subject) -> None:
-    text = spoken.clauses(8 if spoken.slow else 60)
-    sink = await say(spoken.engine, *text)
-    assert sink.spoken[-1] == len(text)
-    if spoken.service is not None:
-        assert spoken.heard(sink) == "".join(text).replace(" ", "").upper()
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        *((name, 6 if name in LEISURELY else 20) for name in TESTABLE if name not in SLOW),
+        *(pytest.param(name, 60, marks=pytest.mark.long) for name in TESTABLE),
+    ],
+)
+async def test_a_long_text_is_spoken_to_its_end(name: str, count: int, tmp_path: Path) -> None:
+    async with subject(name, tmp_path) as spoken:
+        text = spoken.clauses(count)
+        sink = await say(spoken.engine, *text)
+        assert sink.spoken[-1] == len(text)
+        if spoken.service is not None:
+            assert spoken.heard(sink) == letters(text)
 
 
 async def test_cancelled_it_stops_within_one_chunk_and_at_once(spoken: Subject) -> None:
@@ -182,6 +211,7 @@ async def test_cancelled_it_stops_within_one_chunk_and_at_once(spoken: Subject) 
         assert len(sink.chunks) <= 1
 
 
+@without_slow
 async def test_cancelled_before_any_sound_it_stops_at_once_too(spoken: Subject) -> None:
     with trio.fail_after(10):
         for delay in (0, 0.001, 0.01):
@@ -196,6 +226,7 @@ async def test_cancelled_before_any_sound_it_stops_at_once_too(spoken: Subject) 
     assert spoken.same([spoken.clause(3)], sink, sink)
 
 
+@without_slow
 async def test_a_slow_sink_holds_its_text_back_and_nobody_else(spoken: Subject) -> None:
     sink = Recorder(closed=True)
     clauses = Clauses(*[spoken.clause(3)] * 200)
@@ -219,6 +250,7 @@ def inboxes() -> list[Inbox]:
     return [each for each in gc.get_objects() if type(each) is Inbox]
 
 
+@without_slow
 async def test_many_at_once_are_never_mixed(spoken: Subject) -> None:
     count = 4 if spoken.slow else 12
     texts = [spoken.clauses(1 + n % 3, first=n) for n in range(count)]
@@ -377,10 +409,6 @@ def _tasks() -> list[trio.lowlevel.Task]:
     return found
 
 
-LEISURELY = {"piper": 40, "smallest": 200}
-"""So few in an ordinary run: Piper computes, Smallest waits a moment after each clause."""
-
-
 async def speak_many(spoken: Subject, count: int, at_once: int) -> None:
     """Speak so many short utterances, some of them cancelled."""
     text = spoken.clause(0)
@@ -402,15 +430,15 @@ async def speak_many(spoken: Subject, count: int, at_once: int) -> None:
 @pytest.mark.parametrize(
     ("name", "count"),
     [
-        *((name, LEISURELY.get(name, 1000)) for name in TESTABLE),
-        *(pytest.param(name, 1000, marks=pytest.mark.long) for name in LEISURELY),
+        *((name, LEISURELY.get(name, 100)) for name in TESTABLE),
+        *(pytest.param(name, 1000, marks=pytest.mark.long) for name in TESTABLE),
     ],
 )
 async def test_nothing_is_left_after_many_utterances(name: str, count: int, tmp_path: Path) -> None:
     async with subject(name, tmp_path) as spoken:
         # Services keep connections for the next text, and close some in their own time.
         connections = 4 if spoken.service else 0
-        await speak_many(spoken, min(count, 100), at_once=4)
+        await speak_many(spoken, min(count // 2, 100), at_once=4)
         before = held()
         await speak_many(spoken, count, at_once=4)
         after = held()

@@ -21,13 +21,14 @@ from trio.testing import MockClock
 from fakes import EngineScript, Pieces, ScriptedEngine
 from speech.listening import Callee, SlowText, broken, chain_of, never, speaks, text_of
 from trioaudio.core.engine import PcmSink, VoiceChoice
-from trioaudio.core.errors import EngineFault
+from trioaudio.core.errors import EngineError, EngineFault
 from trioaudio.core.speech import Stretch, WholeText
 from trioaudio.speech.chain import EngineChain
 
 CONCURRENCY = 50
 FAULTS_OF_ALL = 0.05
-WARM_UP = 150
+WINDOW = 50
+"""Utterances whose memory is looked at; that makes them slow."""
 SENTENCES = [
     "Good morning, this is the pharmacy on the old market square.",
     "Your medicine is ready, so please come by before six today.",
@@ -66,7 +67,7 @@ def after_all(error: Exception | None) -> EngineScript:
 async def fails_in_all_its_tasks(clauses: AsyncIterable[str], sink: PcmSink) -> None:
     try:
         await speaks(fails_at=20)(clauses, sink)
-    except Exception as exc:
+    except EngineError as exc:
         raise ExceptionGroup("two tasks", [ExceptionGroup("", [exc]), broken()]) from None
 
 
@@ -84,7 +85,7 @@ class Faults:
     def _others(self) -> dict[str, EngineScript]:
         at = self.random.randrange(CUT_AT)
         return {
-            "stall": speaks(stalls_at=at, words=self.random.random() < 0.5),
+            "stall": speaks(stalls_at=at, speed=self.random.choice([1.0, 1.2, 10.0])),
             "mute": never,
             "silent": says_nothing,
             "leaves early": leaves_early,
@@ -105,7 +106,8 @@ class Faults:
 
     async def speak(self, clauses: AsyncIterable[str], sink: PcmSink) -> None:
         if self.random.random() >= FAULTS_OF_ALL:
-            await speaks(words=self.random.random() < 0.5)(clauses, sink)
+            speed = self.random.choice([1.2, 3.0, 10.0])
+            await speaks(words=self.random.random() < 0.5, speed=speed)(clauses, sink)
             return
         kind = next(self._kinds)
         self.happened[kind] += 1
@@ -121,7 +123,7 @@ def pieces_of(text: str, number: int) -> AsyncIterable[str]:
         case 0:
             return WholeText(text)
         case 1:
-            return Pieces(*text)
+            return Pieces(*(text[at : at + 7] for at in range(0, len(text), 7)))
         case _:
             return SlowText([f"{word} " for word in text[:-1].split(" ")] + ["."], 0.02)
 
@@ -191,51 +193,70 @@ async def speak_many(chain: EngineChain, utterances: int, random: Random) -> Out
     return outcome
 
 
-async def run_many(utterances: int) -> tuple[Outcome, Counter[str], int]:
-    """Return what became of them, what faults there were, and how much memory it left behind."""
+@attrs.define(eq=False)
+class Run:
+    """What became of a run's utterances, what faults there were, and what is left behind."""
+
+    outcome: Outcome
+    faults: Counter[str]
+    bytes_left: int = 0
+    objects_left: int = 0
+
+
+def objects() -> int:
+    gc.collect()
+    return len(gc.get_objects())
+
+
+async def run_many(utterances: int) -> Run:
+    """Have so many utterances spoken, and then some more under observation."""
     random = Random(20)
     faults = Faults(random)
     cloud = ScriptedEngine(faults.speak, "cloud")
     embedded = ScriptedEngine(speaks(first_s=0.02, speed=40.0), "espeak")
-    tracemalloc.start()
-    try:
-        async with chain_of(cloud, embedded) as chain:
-            await speak_many(chain, WARM_UP, random)
-            gc.collect()
-            tasks = trio.lowlevel.current_statistics().tasks_living
+    async with chain_of(cloud, embedded) as chain:
+        await speak_many(chain, WINDOW, random)
+        tasks, known = trio.lowlevel.current_statistics().tasks_living, objects()
+        run = Run(await speak_many(chain, utterances, random), faults.happened)
+        run.objects_left = objects() - known
+        tracemalloc.start()
+        try:
             before, _ = tracemalloc.get_traced_memory()
-            outcome = await speak_many(chain, utterances, random)
-            assert trio.lowlevel.current_statistics().tasks_living == tasks
+            await speak_many(chain, WINDOW, random)
             gc.collect()
             after, _ = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    return outcome, faults.happened, after - before
+        finally:
+            tracemalloc.stop()
+        run.bytes_left = after - before
+        assert trio.lowlevel.current_statistics().tasks_living == tasks
+    return run
 
 
-def check(outcome: Outcome, happened: Counter[str], left: int, utterances: int) -> None:
+def check(run: Run, utterances: int) -> None:
+    outcome = run.outcome
     assert outcome.said == utterances
-    assert outcome.taken_over > 0.5 * FAULTS_OF_ALL * utterances * 0.5
+    assert outcome.taken_over > FAULTS_OF_ALL * utterances / 4
     # Some 60 characters, or a phrase, at each of them.
     assert outcome.twice <= 75 * outcome.taken_over
-    # 250 ms without a sound until a stall is a stall, less what was still to be heard, and 50 ms
-    # or so for the next engine to begin.
-    assert outcome.worst_gap_s <= 0.35
+    # A clause that does not begin is given up after 800 ms, of which the last chunk hides some
+    # 280; the next engine begins within 30 ms.
+    assert outcome.worst_gap_s <= 0.6
     assert outcome.worst_wait_s <= 1.5
-    assert left <= 100_000, f"{left} bytes were left behind"
-    assert set(happened) >= {kind.value for kind in EngineFault}
+    # Trio keeps up to a thousand deadlines that have passed or moved.
+    assert run.bytes_left <= 200_000, f"{run.bytes_left} bytes were left behind"
+    assert run.objects_left <= 2000, f"{run.objects_left} objects were left behind"
+    assert set(run.faults) >= {kind.value for kind in EngineFault}
 
 
 async def test_five_hundred_utterances(autojump_clock: MockClock) -> None:
-    outcome, happened, left = await run_many(500)
-    check(outcome, happened, left, 500)
+    check(await run_many(500), 500)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
 async def test_ten_thousand_utterances(autojump_clock: MockClock) -> None:
-    outcome, happened, left = await run_many(10_000)
-    check(outcome, happened, left, 10_000)
-    assert min(happened.values()) >= 20, "each of them, and often"
-    assert len(happened) == len(EngineFault) + 7
-    print(f"\n{outcome}\n{happened}\n{left} bytes left")  # noqa: T201  figures for who asks for it
+    run = await run_many(10_000)
+    check(run, 10_000)
+    assert min(run.faults.values()) >= 20, "each of them, and often"
+    assert len(run.faults) == len(EngineFault) + 7
+    print(f"\n{run}")  # noqa: T201  figures for who asks for them, by -s

@@ -69,8 +69,11 @@ def test_a_signal_at_very_many_moments(
     interrupt(runner, number, after)
 
 
-def ctrl_c(runner: Runner, after: float) -> str:
-    """Press Ctrl-C at a terminal: every process in the foreground gets it."""
+def ctrl_c(runner: Runner, after: float, once: str = "") -> str:
+    """Press Ctrl-C at a terminal: every process in the foreground gets it.
+
+    `after` seconds, counted from when the terminal shows `once`, if that is given.
+    """
     mark = f"ctrl-c-{after}-{os.getpid()}-{time.monotonic_ns()}"
     environment = runner.environment(mark, {"TERM": "xterm-256color", "CI": ""})
     with contextlib.closing(
@@ -83,6 +86,8 @@ def ctrl_c(runner: Runner, after: float) -> str:
             timeout=10,
         )
     ) as terminal:
+        if once:
+            terminal.expect_exact(once)
         wait(after)
         terminal.sendintr()
         terminal.expect(pexpect.EOF)
@@ -104,9 +109,9 @@ def test_ctrl_c_at_a_terminal(runner: Runner, after: float) -> None:
 
 
 def test_ctrl_c_in_mid_speech_leaves_the_figures_on_the_terminal(runner: Runner) -> None:
-    shown = ctrl_c(runner, 2.0)
+    shown = ctrl_c(runner, 0.5, once="speaking")
     assert "ended early (cancelled)" in shown
-    assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")
+    assert "\x1b[?25l" not in shown[shown.rindex("\x1b[?25h") :], "the cursor stays hidden"
     assert runner.report("r.json")["cause"] == "cancelled"
 
 

@@ -67,6 +67,36 @@ class HttpRefusedError(EngineError):
         """Seconds the service wants to be left alone; None when it does not say."""
 
 
+class _WholeBody(httpx.AsyncByteStream):
+    """The body of a request, in one piece.
+
+    httpx's own is an async generator, which a request that is cancelled while it is being sent
+    leaves to the garbage collector.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return _OnePiece(self._content)
+
+
+@attrs.define(eq=False)
+class _OnePiece:
+    """Gives one piece."""
+
+    _left: bytes | None
+
+    def __aiter__(self) -> _OnePiece:
+        return self
+
+    async def __anext__(self) -> bytes:
+        piece, self._left = self._left, None
+        if piece is None:
+            raise StopAsyncIteration
+        return piece
+
+
 class HttpBody:
     """The body of an answer, as it comes. Not read, it is held back by TCP."""
 
@@ -216,6 +246,8 @@ class HttpClient:
             request = self._client.build_request(
                 method, path, content=content, params=params, headers=headers
             )
+            if content is not None:
+                request.stream = _WholeBody(content)
             return await self._client.send(request, stream=True)
         except (httpx.HTTPError, httpx.InvalidURL) as exc:
             raise self.error_of(exc) from None

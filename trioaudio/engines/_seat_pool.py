@@ -148,6 +148,10 @@ class _Line(Generic[K, G]):
         return self.conversation
 
     @property
+    def is_quiet(self) -> bool:
+        return self.conversation is not None and self.conversation.is_quiet()
+
+    @property
     def is_over(self) -> bool:
         return self.is_worn or (self.conversation is not None and self.conversation.is_over())
 
@@ -299,22 +303,26 @@ class SeatPool(Generic[K, G]):
                 best.busy_at = now
                 best.conversation_now.seat(guest, now)
                 continue
-            if coming[key] <= 0 and self._make_room(key):
+            if coming[key] <= 0 and self._make_room(key, now):
                 self._open(key)
                 coming[key] = self._limits.per_socket
             coming[key] -= 1
 
-    def _make_room(self, key: K) -> bool:
-        """Say whether one more socket may be dialled; one of another key may have to go for it."""
-        if len(self._lines) < self._limits.sockets:
+    def _make_room(self, key: K, now: float) -> bool:
+        """Say whether one more socket may be dialled for a key whose sockets have no place left.
+
+        One that nobody uses may have to go for it: of the same key when it has no places, though
+        the number is not reached, for a fresh one has; of another key when the number is.
+        """
+        spare = [each for each in self._lines if each.is_quiet]
+        going = [each for each in spare if each.key == key and each.places(now) <= 0]
+        if not going and len(self._lines) < self._limits.sockets:
             return True
-        for line in self._lines:
-            unused = line.conversation is not None and line.conversation.is_quiet()
-            if unused and (line.key != key or line.is_over):
-                self._lines.discard(line)
-                line.scope.cancel()
-                return True
-        return False
+        going += [each for each in spare if each.key != key]
+        for line in going[:1]:
+            self._lines.discard(line)
+            line.scope.cancel()
+        return bool(going)
 
     def _best(self, key: K, now: float) -> _Line[K, G] | None:
         """Return the socket with the most places."""

@@ -7,6 +7,7 @@ https://elevenlabs.io/docs/eleven-api/guides/how-to/websockets/multi-context-web
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Sequence
 
@@ -60,7 +61,7 @@ class Conversation:
             try:
                 check_voice(self.setup.voice, self.studio)
                 while True:
-                    await self._take(read_message(await self._receive(idle)), nursery)
+                    self._take(read_message(await self._receive(idle)), nursery)
             except RefusedError as exc:
                 await self.end(exc)
             except _OverError:
@@ -88,7 +89,7 @@ class Conversation:
         await self.websocket.send(json.dumps(refused.event()))
         await self.websocket.close(POLICY, refused.message[:100])
 
-    async def _take(self, said: Said, nursery: trio.Nursery) -> None:
+    def _take(self, said: Said, nursery: trio.Nursery) -> None:
         ident = said.context if self.is_multi else None
         speech = self._speeches.get(ident)
         if said.closes_socket:
@@ -98,9 +99,9 @@ class Conversation:
         if speech is not None:
             speech.take(said)
         elif said.text and not said.closes:
-            await self._begin(ident, said, nursery)
+            self._begin(ident, said, nursery)
 
-    async def _begin(self, ident: str | None, said: Said, nursery: trio.Nursery) -> None:
+    def _begin(self, ident: str | None, said: Said, nursery: trio.Nursery) -> None:
         if said.text is None or not said.text.endswith(" "):
             raise RefusedError(
                 400, "invalid_message", "the first text of a context ends in a space"
@@ -115,18 +116,18 @@ class Conversation:
         context = Context(ident, self.setup.auto_mode, said.schedule)
         context.take(said)
         speech = Speech(self, context, self.studio.faults.strike(Scope.UTTERANCE))
-        # Started, not only scheduled: the next message must find it counted.
-        await nursery.start(self._speak, speech)
-
-    async def _speak(self, speech: Speech, task_status: trio.TaskStatus[None]) -> None:
-        ident = speech.context.ident
+        # Before its task runs: the next message must find it counted.
         self._speeches[ident] = speech
-        with self.studio.occupied():
-            task_status.started()
+        place = contextlib.ExitStack()
+        place.enter_context(self.studio.occupied())
+        nursery.start_soon(self._speak, speech, place)
+
+    async def _speak(self, speech: Speech, place: contextlib.ExitStack) -> None:
+        with place:
             try:
                 refused = await speech.speak()
             finally:
-                del self._speeches[ident]
+                del self._speeches[speech.context.ident]
         # The place is free before the client hears of it, or its next context came too soon.
         await speech.conclude(refused)
         if not self.is_multi:
