@@ -42,6 +42,7 @@ async def no_sound(sink: SpeechSink) -> None:
 
 
 async def no_words(clauses: AsyncIterable[str], sink: PcmSink) -> None:
+    await trio.lowlevel.checkpoint()
     raise AssertionError((clauses, sink))
 
 

@@ -98,7 +98,7 @@ def test_no_dictionary_is_none() -> None:
 # --- The prompt cache ------------------------------------------------------------------------
 
 
-async def test_the_cache_is_where_it_was_set(tmp_path: Path) -> None:
+def test_the_cache_is_where_it_was_set(tmp_path: Path) -> None:
     cache = prompt_cache(Settings(cache_folder=tmp_path, cache_mb=2))
     assert cache is not None
     assert cache.folder == tmp_path
@@ -147,7 +147,7 @@ def test_a_user_without_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- All of it -------------------------------------------------------------------------------
 
 
-async def test_a_chain_is_set_up_as_planned(tmp_path: Path) -> None:
+def test_a_chain_is_set_up_as_planned(tmp_path: Path) -> None:
     facts: list[Fact] = []
     settings = Settings(cache_folder=tmp_path, sample_rate=16_000, tls_ca_file=tmp_path / "ca.pem")
     plan = plan_of(settings)

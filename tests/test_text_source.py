@@ -60,7 +60,7 @@ async def test_a_text_that_is_all_there(
     assert (source.text, source.characters, warnings) == ("Hello there.", 12, [])
 
 
-async def test_control_characters_are_told_of_once(
+def test_control_characters_are_told_of_once(
     new: Callable[[int], TextSource], warnings: list[str]
 ) -> None:
     source = new(0)
@@ -69,7 +69,7 @@ async def test_control_characters_are_told_of_once(
 
 
 @pytest.mark.parametrize(("text", "kind"), [("", "nothing"), ("..", "no letter")])
-async def test_nothing_to_say(new: Callable[[int], TextSource], text: str, kind: str) -> None:
+def test_nothing_to_say(new: Callable[[int], TextSource], text: str, kind: str) -> None:
     source = new(0)
     with pytest.raises(TextError, match=kind):
         source.whole(text)

@@ -68,6 +68,13 @@ def test_a_clause_whose_last_word_is_over_was_heard() -> None:
     assert found.until_ms < end_ms
 
 
+def test_a_pause_before_a_word_that_is_known_is_no_speech() -> None:
+    words = [WordTiming(0, 0, 4, 0.0), WordTiming(0, 5, 8, 6000.0)]
+    found = heard(5000.0, words)
+    assert found is not None
+    assert found.characters == 0
+
+
 def test_what_came_after_the_last_word_told_counts_as_slow_speech() -> None:
     """Words come a little after their audio: five seconds later, they are not the whole truth."""
     first = words_of(TEXT)[:2]

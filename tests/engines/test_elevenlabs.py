@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 import trio
+from trio.testing import wait_all_tasks_blocked
 
 from engines.listening import (
     DEFAULT,
@@ -169,8 +170,7 @@ async def test_who_waits_takes_turns_in_the_order_they_came() -> None:
         async with trio.open_nursery() as nursery:
             for n in range(6):
                 nursery.start_soon(speak, n)
-                while engine.statistics().seated + engine.statistics().waiting <= n - len(order):
-                    await trio.lowlevel.checkpoint()
+                await wait_all_tasks_blocked()
         assert order == list(range(6))
 
 

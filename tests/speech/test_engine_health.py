@@ -138,6 +138,20 @@ async def test_failures_of_utterances_that_were_under_way_do_not_count_twice(
         nursery.cancel_scope.cancel()
 
 
+async def test_an_utterance_that_began_before_says_nothing_of_the_rest(
+    autojump_clock: MockClock,
+) -> None:
+    watched = Watched()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(watched.health.watch, watched.try_it)
+        watched.health.failed(broken(EngineFault.AUTH))
+        await trio.sleep(2)
+        watched.health.succeeded()
+        await trio.sleep(20)
+        nursery.cancel_scope.cancel()
+    assert watched.rests == [5, 10, 20]
+
+
 async def test_it_dies_with_its_chain(autojump_clock: MockClock) -> None:
     watched = Watched()
     for moment in (1.0, 5.0, 7.0):

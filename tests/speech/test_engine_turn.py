@@ -165,6 +165,20 @@ async def test_a_stall_is_borne_while_there_is_something_to_be_heard(
     assert (error.kind, str(error)) == (EngineFault.TIMEOUT, "a stalled in mid-utterance")
 
 
+async def test_empty_chunks_are_no_sign_of_life(autojump_clock: MockClock) -> None:
+    async def engine(clauses: AsyncIterable[str], sink: PcmSink) -> None:
+        async for _ in clauses:
+            await sink.write(sound_of("Hello"))
+            for _ in range(100):
+                await trio.sleep(0.1)
+                await sink.write(b"")
+
+    begun = trio.current_time()
+    error = await run(turn_of(said(HELLO * 5), Callee()), engine)
+    assert str(error) == "a stalled in mid-utterance"
+    assert trio.current_time() - begun < 0.5
+
+
 async def test_a_sink_that_takes_nothing_for_an_hour_is_no_stall(
     autojump_clock: MockClock,
 ) -> None:
@@ -679,6 +693,53 @@ async def test_cut_short_in_its_write_nothing_of_that_chunk_counts(
     assert await run(turn, two_tasks) is not None
     await turn.break_off()
     assert script.unspoken == [HELLO], "at most 13 characters were heard"
+
+
+async def test_when_a_word_of_the_next_clause_was_heard_all_of_this_one_was(
+    autojump_clock: MockClock,
+) -> None:
+    script, callee = said("one two three four five six", HELLO, BYE), Callee(ahead_s=9.0)
+    turn = turn_of(script, callee)
+    engine = Writes(turn)
+    await engine.ask()
+    await engine.ask()
+    engine.word(1, 0, 5, 600.0)
+    await engine.write(1000)
+    await turn.break_off()
+    assert script.unspoken == [HELLO, BYE]
+    (stretch,) = callee.stretches
+    assert stretch.end == len("one two three four five six\n")
+    estimated = [word for word in callee.words if word.estimated]
+    assert len(estimated) == 6
+    assert all(word.at_ms < 600 for word in estimated)
+
+
+class Endings:
+    """Levels that hold back a sign of how they were ended."""
+
+    trimmed_samples = 0
+
+    def push(self, pcm: bytes) -> bytes:
+        return pcm
+
+    def flush(self) -> bytes:
+        return b"\x01\x01"
+
+    def cut(self) -> bytes:
+        return b"\x02\x02"
+
+
+@pytest.mark.parametrize(("breaks", "ending"), [(False, b"\x01\x01"), (True, b"\x02\x02")])
+async def test_sound_that_breaks_off_is_faded_out_as_such(
+    breaks: bool, ending: bytes, autojump_clock: MockClock
+) -> None:
+    callee = Callee(ahead_s=9.0)
+    turn = turn_of(said(HELLO), callee, levels=Endings())
+    engine = Writes(turn)
+    await engine.ask()
+    await engine.write(100)
+    await (turn.break_off() if breaks else turn.finish())
+    assert bytes(callee.pcm) == tone(100) + ending
 
 
 CLAUSES = [

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable
 
 import pytest
+import trio
 from trio.testing import MockClock
 
 from fakes import ScriptedEngine
@@ -88,6 +89,7 @@ async def test_silence_is_no_prompt(engine: ScriptedEngine) -> None:
 @pytest.mark.parametrize("error", [broken(), ExceptionGroup("", [broken(), broken()])])
 async def test_what_it_raises_is_one_error(error: Exception) -> None:
     async def fails(clauses: AsyncIterable[str], sink: PcmSink) -> None:
+        await trio.lowlevel.checkpoint()
         raise error
 
     for engine in (ScriptedEngine(fails), Rendering(error)):

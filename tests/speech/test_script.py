@@ -94,6 +94,7 @@ async def test_nothing_to_say_is_finished_at_once(text: str) -> None:
 
 
 async def test_what_is_left_after_the_last_clause_has_nothing_to_say() -> None:
+    await trio.lowlevel.checkpoint()
     script = Script(Lines())
     script.take_whole("one\n \n \n")
     script.speak_first(1)
@@ -156,6 +157,7 @@ async def test_what_turned_out_not_to_be_spoken_comes_back_first() -> None:
 
 
 async def test_clauses_by_number() -> None:
+    await trio.lowlevel.checkpoint()
     script = Script(Lines())
     script.take_whole("one\ntwo")
     found = [script.clause(number) for number in (-1, 0, 1, 2)]
@@ -163,6 +165,7 @@ async def test_clauses_by_number() -> None:
 
 
 async def test_nothing_to_resume_in_is_no_error() -> None:
+    await trio.lowlevel.checkpoint()
     script = Script(Lines())
     script.resume_in_first(3)
     script.take_whole("one")
