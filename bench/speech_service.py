@@ -48,6 +48,8 @@ class Moments:
     gaps: list[float] = attrs.field(factory=list)
     """Seconds of each underrun."""
     switched: bool = False
+    error: str | None = None
+    """Why it was given up."""
 
     def own_ms(self) -> float | None:
         """Return what passed between the engine's audio and the first frame."""

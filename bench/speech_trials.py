@@ -58,6 +58,11 @@ class Conversation:
     """Of the leg nobody reads."""
 
     @property
+    def given_up(self) -> int:
+        """Utterances that no engine spoke to the end."""
+        return sum(each.error is not None for each in self.told)
+
+    @property
     def underruns(self) -> int:
         """Gaps heard."""
         return sum(len(each.gaps) for each in self.told)
