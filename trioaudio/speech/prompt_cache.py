@@ -74,10 +74,6 @@ class PromptCache:
             f" {_LOCK_TRIES * _LOCK_STEP_S:g} s; end it if it hangs"
         )
 
-    async def contains(self, key: PromptKey) -> bool:
-        """Say whether a prompt can be found without being made."""
-        return await self.find(key) is not None
-
     # --- In a thread -----------------------------------------------------------------
 
     def _path(self, key: PromptKey) -> Path:
