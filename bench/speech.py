@@ -148,7 +148,7 @@ def test_itself() -> Findings:
     findings.count("utterances heard", len(talk.told))
     findings.count("utterances given up", talk.given_up, 0)
     findings.count("utterances misheard", hear(findings, [talk]), 0)
-    findings.count("utterances not taken over", 3 - len(fail_over("reset", 3).heard), 0)
+    findings.count("utterances not taken over", 3 - len(fail_over("reset", 3, length=1).heard), 0)
     findings.count("prompts not played", 4 - len(play_prompts(4)), 0)
     findings.cost("ingest of 300 ms, our own code", own_ingest_us(1))
     return findings

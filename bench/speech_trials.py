@@ -156,13 +156,16 @@ def _open_chain(url: str, calls: int) -> AbstractAsyncContextManager[EngineChain
     return open_chain(ChainSetup([watched(url, 2 * calls + 4, TEXTS_PER_SOCKET)], _ignore))
 
 
-def fail_over(fault: str, utterances: int) -> Gaps:
-    """Have a service fail in mid-sentence and the embedded voice take over."""
+def fail_over(fault: str, utterances: int, length: int = 2) -> Gaps:
+    """Have a service fail in mid-sentence and the embedded voice take over.
+
+    `length` is that of an utterance in sentences.
+    """
     with _service(FAILING_SPEED, "--fault", f"{fault}={KILLED_AT_MS}") as url:
-        return trio.run(_fail_over, url, utterances)
+        return trio.run(_fail_over, url, utterances, length)
 
 
-async def _fail_over(url: str, utterances: int) -> Gaps:
+async def _fail_over(url: str, utterances: int, length: int) -> Gaps:
     draw = Random(utterances)
     count = min(FAILING_CALLS, utterances)
     # A socket for each: a connection that is reset takes along all that is spoken over it.
@@ -172,7 +175,7 @@ async def _fail_over(url: str, utterances: int) -> Gaps:
         with tempfile.TemporaryDirectory() as folder:
             async with open_calls(calls, Path(folder)), trio.open_nursery() as talking:
                 for number, call in enumerate(calls):
-                    texts = [sentences(draw, 2) for _ in range(number, utterances, count)]
+                    texts = [sentences(draw, length) for _ in range(number, utterances, count)]
                     begin_at = trio.current_time() + draw.uniform(0.0, 1.0)
                     talking.start_soon(call.talk, texts, begin_at, PAUSE_S)
     told = [each for call in calls for each in call.told]
