@@ -105,6 +105,27 @@ async def test_a_stall_of_an_engine_just_in_time_costs_its_least_patience(
     assert max(callee.gaps) <= 0.4
 
 
+async def test_a_service_that_speaks_just_in_time_is_not_stalled(
+    autojump_clock: MockClock,
+) -> None:
+    # 300 ms at once, every 300 ms: nothing is ever ahead, and each wait is longer than 250 ms.
+    first = ScriptedEngine(speaks(speed=1.0, chunk_characters=4), "cartesia")
+    callee = await heard(first, ScriptedEngine(speaks(), "espeak"))
+    assert callee.engines == ["cartesia"]
+    assert covers(callee, len(TEXT))
+
+
+async def test_the_last_engine_has_patience_since_nobody_could_go_on(
+    autojump_clock: MockClock,
+) -> None:
+    slow = ScriptedEngine(speaks(first_s=3.0, speed=0.1, chunk_characters=2), "cartesia")
+    assert (await heard(slow)).engines == ["cartesia"]
+    begun = trio.current_time()
+    with pytest.raises(EngineError, match="gave no audio within 5000 ms"):
+        await heard(ScriptedEngine(never, "cartesia"))
+    assert trio.current_time() - begun == pytest.approx(5.0, abs=0.1)
+
+
 async def test_an_engine_that_says_nothing_is_given_up_after_its_time(
     autojump_clock: MockClock,
 ) -> None:

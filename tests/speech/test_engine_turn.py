@@ -25,6 +25,8 @@ from trioaudio.core.speech import SpokenWord
 from trioaudio.speech.engine_turn import (
     FINISH_S,
     LEAST_STALL_S,
+    MOST_STALL_S,
+    PACE_PATIENCE,
     STALL_MARGIN_S,
     EngineTurn,
     Levels,
@@ -145,8 +147,8 @@ class Stall:
     "stall",
     [
         Stall(0.1, LEAST_STALL_S),
-        Stall(0.3, LEAST_STALL_S),
-        Stall(0.6, 0.6 - STALL_MARGIN_S),
+        Stall(0.3, 0.3 * PACE_PATIENCE),
+        Stall(0.6, MOST_STALL_S),
         Stall(1.0, 1.0 - STALL_MARGIN_S),
     ],
 )
@@ -176,7 +178,7 @@ async def test_empty_chunks_are_no_sign_of_life(autojump_clock: MockClock) -> No
     begun = trio.current_time()
     error = await run(turn_of(said(HELLO * 5), Callee()), engine)
     assert str(error) == "a stalled in mid-utterance"
-    assert trio.current_time() - begun < 0.5
+    assert trio.current_time() - begun < 0.6
 
 
 async def test_a_sink_that_takes_nothing_for_an_hour_is_no_stall(
@@ -299,7 +301,7 @@ async def test_an_engine_that_said_it_all_is_waited_for_a_second(
     assert str(error) == "a did not say that it had finished"
 
 
-@pytest.mark.parametrize(("spoken", "patience_s"), [(HELLO, FINISH_S), (HELLO[:6], LEAST_STALL_S)])
+@pytest.mark.parametrize(("spoken", "patience_s"), [(HELLO, FINISH_S), (HELLO[:6], MOST_STALL_S)])
 async def test_who_never_says_what_is_spoken_is_judged_by_the_length_of_it(
     spoken: str, patience_s: float, autojump_clock: MockClock
 ) -> None:

@@ -240,7 +240,8 @@ def check(run: Run, utterances: int) -> None:
     assert outcome.twice <= 75 * outcome.taken_over
     # A clause that does not begin is given up after 800 ms, of which the last chunk hides some
     # 280; the next engine begins within 30 ms.
-    assert outcome.worst_gap_s <= 0.6
+    # A clause that never begins after an engine that spoke just in time: all of its 800 ms.
+    assert outcome.worst_gap_s <= 0.8
     assert outcome.worst_wait_s <= 1.5
     # Trio keeps up to a thousand deadlines that have passed or moved.
     assert run.bytes_left <= 200_000, f"{run.bytes_left} bytes were left behind"

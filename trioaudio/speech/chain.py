@@ -6,7 +6,8 @@ first engine again, unless that is resting. Only when every engine has failed do
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterator, Sequence
+from collections import deque
+from collections.abc import AsyncIterable, Sequence
 
 import attrs
 import trio
@@ -67,6 +68,8 @@ class _Telling:
     base_ms: float = 0.0
     """Audio of it written by the turns before."""
     failed: list[tuple[str, TrioaudioError]] = attrs.field(factory=list)
+    last: bool = False
+    """Nobody is left to go on after the engine that speaks now."""
 
 
 class EngineChain:
@@ -164,17 +167,20 @@ class EngineChain:
 
     async def _tell(self, telling: _Telling) -> None:
         """Have one engine after the other speak, until all is spoken."""
-        resting: list[Member] = []
-        for member in self._in_order(resting):
+        waiting, resting = deque(self.members), deque[Member]()
+        while waiting or resting:
+            rested_enough = not waiting  # better one that may fail again than nobody
+            member = (waiting or resting).popleft()
             choice = member.choice(telling.choice)
             prompt = await self._find_prompt(member, choice, telling)
-            if prompt is None and member.health.resting and member not in resting:
+            if prompt is None and member.health.resting and not rested_enough:
                 resting.append(member)
                 continue
             unreadable = member.unreadable(" ".join(telling.script.unspoken), choice)
             if unreadable is not None:
                 telling.failed.append((member.name, unreadable))
                 continue
+            telling.last = not waiting and not resting
             error = await self._take_turn(member, choice, telling, prompt)
             if error is None or telling.script.finished:
                 return
@@ -201,6 +207,7 @@ class EngineChain:
             levels=levels or Untouched(),
             base_ms=telling.base_ms,
             cached=prompt is not None,
+            last=telling.last,
         )
         recorder = PromptRecorder(turn) if self._keeps(member, telling, prompt) else None
         try:
@@ -227,11 +234,6 @@ class EngineChain:
         return None
 
     # --- Parts -----------------------------------------------------------------------
-
-    def _in_order(self, resting: Sequence[Member]) -> Iterator[Member]:
-        """Go through the engines, and at last through those passed over because they rest."""
-        yield from self.members
-        yield from resting
 
     def _front_end(self, choice: VoiceChoice) -> CutsClauses:
         first = self.members[0]

@@ -27,6 +27,13 @@ STALL_MARGIN_S = 0.15
 """How long before an underrun a stalled engine is given up: what the next one needs to begin."""
 
 LEAST_STALL_S = 0.25
+MOST_STALL_S = 0.5
+PACE_PATIENCE = 1.5
+"""Times the longest chunk, or wait between two: who speaks just in time is not stalled."""
+
+LAST_STALL_S = 5.0
+"""How long silence is put up with when nobody is left to go on."""
+
 FINISH_S = 1.0
 """How long an engine may take to say that it is done once all is spoken."""
 
@@ -91,7 +98,8 @@ class EngineTurn:
     """A `core.engine.PcmSink` for one engine speaking from a script into an utterance's sink.
 
     `engine_rate` in Hz is what it writes; `base_ms` is the utterance's audio before this turn.
-    `scope` is what its `synthesize` must run in; `fault` says what was wrong with how that ended.
+    `last` says that nobody is left to go on. `scope` is what its `synthesize` must run in;
+    `fault` says what was wrong with how that ended.
     """
 
     def __init__(  # noqa: PLR0913  what a turn is made of, each given once, by name
@@ -105,12 +113,17 @@ class EngineTurn:
         levels: Levels,
         base_ms: float,
         cached: bool = False,
+        last: bool = False,
     ) -> None:
         self.scope = trio.CancelScope()
         self.written_ms = 0.0
         self.received_ms = 0.0
         self._engine = engine
         self._first_audio_s = settings.first_audio_ms / 1000
+        self._least_stall_s = LEAST_STALL_S
+        if last:
+            self._first_audio_s = max(self._first_audio_s, LAST_STALL_S)
+            self._least_stall_s = LAST_STALL_S
         self._engine_rate = engine_rate
         self._script = script
         self._sink = sink
@@ -141,6 +154,8 @@ class EngineTurn:
         """Take PCM of the engine's; see `core.engine.PcmSink`."""
         pcm = self._aligner.push(chunk)
         came_ms = len(pcm) * 1000 / SAMPLE_BYTES / self._engine_rate
+        if pcm:
+            self._note_pace(came_ms)
         self.received_ms += came_ms
         ready = self._levels.push(self._resampler.push(pcm)) if pcm else b""
         if ready:
@@ -250,6 +265,14 @@ class EngineTurn:
             self._owed_characters += len(clause.text)
         self._watch()
 
+    def _note_pace(self, came_ms: float) -> None:
+        """Learn how long this engine may let wait: as a chunk lasts, or as it did before."""
+        wait_s = came_ms / 1000
+        if self._quiet_since is not None and self.received_ms > self._spoken_ms:
+            wait_s = max(wait_s, trio.current_time() - self._quiet_since)
+        patience_s = min(MOST_STALL_S, wait_s * PACE_PATIENCE)
+        self._least_stall_s = max(self._least_stall_s, patience_s)
+
     def _watch(self) -> None:
         """Set the deadline by what is owed now."""
         now = trio.current_time()
@@ -262,7 +285,9 @@ class EngineTurn:
         if given is not None and self.received_ms == self._spoken_ms:
             deadline = max(deadline, given.asked_at + self._first_audio_s)
         if self._quiet_since is not None:
-            patience_s = FINISH_S if self._may_be_all else LEAST_STALL_S
+            patience_s = self._least_stall_s
+            if self._may_be_all:
+                patience_s = max(FINISH_S, patience_s)
             deadline = max(deadline, self._quiet_since + patience_s)
         self.scope.deadline = deadline
 
