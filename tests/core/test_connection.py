@@ -9,7 +9,7 @@ from trioaudio.core.connection import Closing
         (Closing(), "no code"),
         (Closing(1000), "1000"),
         (Closing(1001, "going away"), "1001 going away"),
-        (Closing(None, "gone"), "no code gone"),
+        (Closing(None, "gone"), "gone"),
         (Closing(1000, ""), "1000"),
     ],
 )

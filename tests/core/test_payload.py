@@ -1,4 +1,5 @@
 import base64
+import json
 import struct
 
 import numpy as np
@@ -37,7 +38,7 @@ def test_companded_samples_are_a_byte_each(encoding: Encoding, law: Law) -> None
 @given(
     samples=SAMPLES,
     encoding=st.sampled_from(Encoding),
-    form=st.sampled_from(PayloadForm),
+    form=st.sampled_from([PayloadForm.BINARY, PayloadForm.BASE64]),
     multiple=st.integers(1, 40).map(lambda n: 2 * n),
 )
 def test_a_payload_is_the_audio_padded_with_silence(
@@ -53,7 +54,28 @@ def test_a_payload_is_the_audio_padded_with_silence(
     assert len(audio) - len(plain) < multiple
     padding = np.frombuffer(decode(audio[len(plain) :], encoding), dtype="<i2")
     assert np.all(np.abs(padding.astype(int)) <= 8)
-    assert payload_pcm(payload, encoding) == decode(audio, encoding)
+    assert payload_pcm(payload, encoding, form) == decode(audio, encoding)
+
+
+@given(samples=SAMPLES)
+def test_samples_can_stand_as_numbers(samples: list[int]) -> None:
+    payload = payload_encoder(Encoding.PCM16, PayloadForm.NUMBERS)(pcm_of(samples))
+    assert isinstance(payload, str)
+    assert json.loads(f"[{payload}]") == samples
+    assert payload_pcm(payload, Encoding.PCM16, PayloadForm.NUMBERS) == pcm_of(samples)
+
+
+@pytest.mark.parametrize("encoding", [Encoding.MULAW, Encoding.ALAW, Encoding.PCM16_BE])
+def test_only_linear_samples_stand_as_numbers(encoding: Encoding) -> None:
+    with pytest.raises(ValueError, match="as numbers"):
+        payload_encoder(encoding, PayloadForm.NUMBERS)
+
+
+def test_a_sample_a_carrier_keeps_for_itself_is_not_sent() -> None:
+    encoder = payload_encoder(Encoding.PCM16, PayloadForm.BINARY, never=-1)
+    assert encoder(pcm_of([5, -1, -1, -2, 0])) == pcm_of([5, 0, 0, -2, 0])
+    untouched = pcm_of([5, -2, 1])
+    assert encoder(untouched) is untouched
 
 
 def test_whole_multiples_are_not_padded() -> None:

@@ -13,10 +13,15 @@ from typing import Any, Protocol, TypeAlias
 
 import attrs
 
-from trioaudio.core.encoding import Encoding, Payload, PayloadForm
+from trioaudio.core.encoding import Encoding, MediaFormat, Payload, PayloadForm
+from trioaudio.core.errors import ConfigError
+from trioaudio.core.upgrade import DoorCheck
 
 Message: TypeAlias = str | bytes
 """One unit on the wire: text or binary, as the carrier wants it."""
+
+PREFIX_LENGTH = 128
+"""How much of a message tells whether it is only audio: some carriers say so behind an id."""
 
 
 # --- Events: it happened -----------------------------------------------------------------
@@ -86,10 +91,17 @@ class Metadata:
 
 @attrs.frozen
 class Complaint:
-    """The carrier reported an error of ours, or sent something odd that was tolerated."""
+    """The carrier reported an error of ours, or sent something wrong that was dropped. Counted."""
 
     text: str
     code: str | None = None
+
+
+@attrs.frozen
+class Ignored:
+    """The carrier sent something unknown or of no use here, and harmless; a debug line."""
+
+    what: str
 
 
 @attrs.frozen
@@ -110,6 +122,7 @@ Event: TypeAlias = (
     | QueueDrained
     | Metadata
     | Complaint
+    | Ignored
     | Stopped
 )
 
@@ -222,7 +235,7 @@ class CarrierCodec(Protocol):
     def is_media(self, message: Message) -> bool:
         """Say from a message's kind or first bytes whether it is only audio, without decoding.
 
-        `message` may be cut after 64 bytes. Media nobody listens to is dropped unread.
+        `message` may be cut after PREFIX_LENGTH bytes. Media nobody listens to is dropped unread.
         """
         ...
 
@@ -274,6 +287,7 @@ class MarksAfterClear(enum.Enum):
     REPORTED = "reported"
     """They come back saying they were cleared."""
     DROPPED = "dropped"
+    """They never come back."""
 
 
 class Idle(enum.Enum):
@@ -285,13 +299,26 @@ class Idle(enum.Enum):
     COMFORT_NOISE = "comfort-noise"
 
 
+class Transport(enum.Enum):
+    """What carries the messages."""
+
+    WEBSOCKET = "websocket"
+    AUDIOSOCKET = "audiosocket"
+    """TCP; each message is one type-length-value unit of Asterisk's AudioSocket, header included.
+    The UUID that comes first is what a path is to a WebSocket."""
+
+
 @attrs.frozen
 class WireUnit:
-    """Bytes of encoded audio one message may carry; a tail is padded to a multiple."""
+    """What one message may carry, in bytes of encoded audio."""
 
     multiple: int = 1
+    """A message's audio is padded with the encoding's silence to a multiple of this."""
     smallest: int = 1
+    """Frames are gathered until there is this much; the last message of an utterance is padded."""
     largest: int = 1 << 20
+    packet_ms: int | None = None
+    """Each message carries exactly this much; the codec cuts a payload into so many messages."""
 
 
 @attrs.frozen
@@ -320,6 +347,20 @@ class CarrierSettings:
         default=1,
         metadata={"help": "60 ms frames in one message; 0 sends each utterance whole"},
     )
+    encoding: Encoding | None = attrs.field(
+        default=None,
+        metadata={
+            "help": "audio on the wire: pcm16, pcm16-be, mulaw or alaw, where the carrier has a"
+            " choice; empty: what is usual there at the sample rate"
+        },
+    )
+    mark_wait_ms: int = attrs.field(
+        default=2000,
+        metadata={
+            "help": "milliseconds to wait for the carrier's word that speech was played, after the"
+            " time it should have been; then our own estimate holds"
+        },
+    )
 
 
 @attrs.frozen
@@ -330,12 +371,15 @@ class Carrier:
     roles: frozenset[Role]
     settings: CarrierSettings
     """The defaults; an instance with the operator's values goes to `new_codec`."""
-    new_codec: Callable[[CarrierSettings, int], CarrierCodec]
-    """(settings, sample rate in Hz) → a codec for one leg."""
+    new_codec: Callable[[CarrierSettings, MediaFormat], CarrierCodec]
+    """(settings, what the stream is to carry) → a codec for one leg."""
     documentation: str
     sample_rates: tuple[int, ...] = (8000, 16000)
-    encoding: Encoding = Encoding.PCM16
+    encodings: tuple[Encoding, ...] = (Encoding.PCM16,)
+    """All it takes; the first that carries the sample rate is the usual one."""
     form: PayloadForm = PayloadForm.BINARY
+    never: int | None = None
+    """A sample value the carrier takes for something else, so it must not be sent."""
     unit: WireUnit = WireUnit()
     starts: Starts = Starts.ON_CONNECT
     recovery: Recovery = Recovery.WAIT
@@ -345,7 +389,48 @@ class Carrier:
     marks_after_clear: MarksAfterClear = MarksAfterClear.NONE_EXIST
     stamps_by_arrival: bool = False
     """Audio is timed by when it arrives: no lead, and new speech starts in the next slot."""
+    transport: Transport = Transport.WEBSOCKET
     subprotocols: tuple[str, ...] = ()
-    """Selected only if the carrier offers them."""
+    """Selected only if the carrier offers them; offered when we dial."""
+    door_check: DoorCheck | None = None
+    """How the carrier proves at the upgrade who it is, beside knowing the path; None: it cannot."""
+    hangs_up: bool = False
+    """Whether `HangUp` has a message that ends the telephone call; else closing may, or REST."""
+    transfers: bool = False
+    """Whether `Transfer` has a message; else it is left to REST."""
     ends_by_close: bool = False
     """Closing the socket is all there is to ending the stream."""
+
+    def media_format(self, settings: CarrierSettings, sample_rate: int) -> MediaFormat:
+        """Return what a stream carries with these settings; ConfigError if it takes no such thing.
+
+        The problem begins with the setting's field name.
+        """
+        if sample_rate not in self.sample_rates:
+            rates = " or ".join(map(str, self.sample_rates))
+            raise ConfigError(
+                f"sample_rate={sample_rate}: {self.name} does not take it; give {rates}"
+            )
+        if settings.encoding is None:
+            usual = next((each for each in self.encodings if each.carries(sample_rate)), None)
+            if usual is None:
+                raise ConfigError(f"sample_rate={sample_rate}: {self.name} has no encoding for it")
+            return MediaFormat(usual, sample_rate)
+        wanted = settings.encoding
+        if wanted not in self.encodings or not wanted.carries(sample_rate):
+            able = " or ".join(each.value for each in self.encodings if each.carries(sample_rate))
+            raise ConfigError(
+                f"encoding={wanted.value}: {self.name} does not take it at {sample_rate} Hz;"
+                f" give {able}"
+            )
+        return MediaFormat(wanted, sample_rate)
+
+    def frames_per_message(self, settings: CarrierSettings, frame_bytes: int) -> int:
+        """Return how many frames go in one message, 0 for a whole utterance.
+
+        `frame_bytes` is the encoded size of one frame. Never less than the wire unit asks for.
+        """
+        if settings.frames_per_message == 0:
+            return 0
+        needed = -(-self.unit.smallest // frame_bytes)
+        return max(settings.frames_per_message, needed)

@@ -12,7 +12,7 @@ from typing import Protocol, TypeAlias
 
 import attrs
 
-from trioaudio.core.carrier import Message
+from trioaudio.core.carrier import PREFIX_LENGTH, Message, Transfer
 
 
 @attrs.frozen
@@ -24,13 +24,13 @@ class Closing:
 
     def __str__(self) -> str:
         """Read well in a log line."""
-        return f"{self.code or 'no code'}{f' {self.reason}' if self.reason else ''}"
+        return " ".join(str(each) for each in (self.code, self.reason) if each) or "no code"
 
 
 class Inbound(Protocol):
     """A message received, not looked at yet: unmasking and decoding cost, so they are asked for."""
 
-    def prefix(self, length: int = 64) -> Message:
+    def prefix(self, length: int = PREFIX_LENGTH) -> Message:
         """Return its beginning: enough to tell media from the rest."""
         ...
 
@@ -110,6 +110,22 @@ class MediaConnection(Protocol):
 
     async def close(self, code: int = 1000, reason: str | None = None) -> None:
         """Close in good order; the caller bounds it in time."""
+        ...
+
+
+class CallControlLink(Protocol):
+    """The way round the media connection to the telephone call: the carrier's REST interface.
+
+    `call_id` is what the carrier called the call on the media stream, None if it did not. Both
+    are bounded in time, and raise a TrioaudioError when the carrier does not do it.
+    """
+
+    async def hang_up(self, call_id: str | None) -> None:
+        """End the telephone call."""
+        ...
+
+    async def transfer(self, call_id: str | None, transfer: Transfer) -> None:
+        """Connect the callee to somebody else."""
         ...
 
 

@@ -72,6 +72,23 @@ class FirstFrameSent:
 
 
 @attrs.frozen
+class CallPlaced:
+    """The carrier has accepted a call; its id there, and how it calls its state, if told."""
+
+    call_id: str | None
+    state: str | None
+
+
+@attrs.frozen
+class CallControlFailed:
+    """What could not be said on the stream was asked of the carrier otherwise, in vain."""
+
+    what: str
+    """Such as "hang up"."""
+    reason: str
+
+
+@attrs.frozen
 class FramesExpired:
     """Frames were dropped after a reconnection because they were too old."""
 
@@ -119,6 +136,29 @@ class PromptNotKept:
     reason: str
 
 
+@attrs.frozen
+class DoorRefused:
+    """Somebody came to the media listener and was not let in."""
+
+    peer: str
+    """Their address; behind a proxy what the proxy says."""
+    status: int
+    """The HTTP status they were told, or would have been."""
+    reason: str
+    bug: Exception | None = None
+    """What to log with its traceback, if the check itself failed."""
+
+
+@attrs.frozen
+class MoreDoorRefusals:
+    """What was refused besides, in `seconds`, too often to be told one by one."""
+
+    count: int
+    seconds: float
+    busiest: str
+    """The address most of them came from."""
+
+
 Fact: TypeAlias = (
     LegConnected
     | LegEnded
@@ -128,11 +168,15 @@ Fact: TypeAlias = (
     | Stalled
     | UtteranceSent
     | FirstFrameSent
+    | CallPlaced
+    | CallControlFailed
     | FramesExpired
     | EngineRestarted
     | EngineSwitched
     | EngineRested
     | EngineReturned
     | PromptNotKept
+    | DoorRefused
+    | MoreDoorRefusals
 )
 Tell: TypeAlias = Callable[[Fact], None]

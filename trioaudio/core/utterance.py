@@ -108,6 +108,8 @@ class Utterance:
     characters: int = 0
     """Characters accepted from the author so far."""
     frames_sent: int = 0
+    played_ms: float = 0.0
+    """What the callee heard of it; by the estimate unless it is played and acked."""
 
     def happen(self, event: UtteranceEvent) -> None:
         """Move to the next state; LocalProtocolError when the table has no such move."""

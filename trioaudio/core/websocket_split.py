@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import attrs
 
+from trioaudio.core.carrier import PREFIX_LENGTH
 from trioaudio.core.websocket_frame import Opcode, mask
 
 _HEAD_END = b"\r\n\r\n"
@@ -32,7 +33,7 @@ class DataFrame:
     data: bytes
     key: bytes | None
 
-    def prefix(self, length: int = 64) -> str | bytes:
+    def prefix(self, length: int = PREFIX_LENGTH) -> str | bytes:
         """Return the beginning of the message, at most `length` bytes of it, unmasked."""
         part = self.data[:length]
         if self.key:
