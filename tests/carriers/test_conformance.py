@@ -1,16 +1,18 @@
 """What every carrier owes the rest of the program; carriers are found by themselves."""
 
 import json
-from collections.abc import Callable
-from typing import get_args
+from collections.abc import Callable, Iterator
+from typing import Any, get_args
 
 import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from carriers.recorded import opened_codec, opening_of, transcript_of
 from trioaudio.carriers import carrier_names, load_carrier
 from trioaudio.core.carrier import (
+    PREFIX_LENGTH,
     Acknowledges,
     Answer,
     CallerAudio,
@@ -24,6 +26,7 @@ from trioaudio.core.carrier import (
     Event,
     HangUp,
     Idle,
+    Ignored,
     MarksAfterClear,
     Message,
     Pause,
@@ -31,16 +34,20 @@ from trioaudio.core.carrier import (
     SendAudio,
     SendDtmf,
     SendMark,
+    Started,
+    Starts,
+    Stopped,
     Transfer,
 )
-from trioaudio.core.encoding import Payload, PayloadForm
+from trioaudio.core.encoding import MediaFormat, Payload, PayloadForm
 from trioaudio.core.errors import LocalProtocolError, RemoteProtocolError
-from trioaudio.core.payload import encode, payload_encoder
+from trioaudio.core.payload import payload_encoder
 from trioaudio.core.pcm import PcmFormat
+from trioaudio.core.upgrade import UpgradeRefusedError, UpgradeRequest
 
 CARRIERS = [load_carrier(name) for name in carrier_names()]
 EVENTS = get_args(Event)
-PREFIX = 64
+NOBODY = UpgradeRequest("wss://voice.example.com", "/media/x", "", {}, "203.0.113.9:1", 0.0)
 
 COMMANDS: list[Callable[[Payload], Command]] = [
     SendAudio,
@@ -82,13 +89,29 @@ JUNK: st.SearchStrategy[Message] = st.one_of(
 )
 
 
-def codec_of(carrier: Carrier, sample_rate: int | None = None) -> CarrierCodec:
-    return carrier.new_codec(carrier.settings, sample_rate or carrier.sample_rates[0])
+def codec_of(carrier: Carrier) -> CarrierCodec:
+    """A fresh codec that has heard nothing yet."""
+    return carrier.new_codec(carrier.settings, transcript_of(carrier.name).media)
 
 
-def a_payload(carrier: Carrier, sample_rate: int | None = None) -> Payload:
-    pcm = bytes(range(240)) * (PcmFormat(sample_rate or carrier.sample_rates[0]).frame_bytes // 240)
-    return payload_encoder(carrier.encoding, carrier.form, carrier.unit.multiple)(pcm)
+def formats(carrier: Carrier) -> list[MediaFormat]:
+    """Everything the carrier takes."""
+    return [
+        MediaFormat(encoding, rate)
+        for encoding in carrier.encodings
+        for rate in carrier.sample_rates
+        if encoding.carries(rate)
+    ]
+
+
+def a_payload(carrier: Carrier, media: MediaFormat | None = None) -> Payload:
+    """One frame, encoded as the carrier wants it."""
+    media = media or transcript_of(carrier.name).media
+    pcm = bytes(range(240)) * (PcmFormat(media.sample_rate).frame_bytes // 240)
+    encoder = payload_encoder(
+        media.encoding, carrier.form, carrier.unit.multiple, never=carrier.never
+    )
+    return encoder(pcm)
 
 
 def received(codec: CarrierCodec, message: Message) -> list[Event] | str:
@@ -99,6 +122,37 @@ def received(codec: CarrierCodec, message: Message) -> list[Event] | str:
         return str(exc)
     assert all(isinstance(event, EVENTS) for event in events)
     return events
+
+
+OTHERS: tuple[object, ...] = (
+    *(None, 5, "5", "", [], {}, True, -1.5, "x" * 500, [[]], "\ud800", 10**30),
+)
+
+
+def spoilt_messages(text: str) -> Iterator[str]:
+    """A message with each member in turn missing, doubled in kind, or of another type."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        yield from (text.replace(":", " "), text + text, text[: len(text) // 2])
+        return
+    for path in paths(value):
+        for other in OTHERS:
+            yield json.dumps(replaced(value, path, other))
+
+
+def paths(value: object, above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Where members stand."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield (*above, key)
+            yield from paths(inner, (*above, key))
+
+
+def replaced(value: Any, path: tuple[str, ...], other: object) -> Any:
+    """Return a value with one member changed."""
+    key, *rest = path
+    return {**value, key: replaced(value[key], tuple(rest), other) if rest else other}
 
 
 def test_the_commands_tried_here_are_all_there_are() -> None:
@@ -117,10 +171,12 @@ class TestDescription:
         assert carrier.documentation.startswith(("https://", "docs/"))
 
     def test_every_rate_can_be_framed_and_a_frame_fits_in_a_message(self, carrier: Carrier) -> None:
-        assert carrier.sample_rates
-        for rate in carrier.sample_rates:
-            pcm = bytes(PcmFormat(rate).frame_bytes)
-            assert len(encode(pcm, carrier.encoding)) <= carrier.unit.largest
+        assert {each.sample_rate for each in formats(carrier)} == set(carrier.sample_rates)
+        for media in formats(carrier):
+            pcm = PcmFormat(media.sample_rate)
+            assert media.bytes_in(pcm.ptime_ms) <= carrier.unit.largest
+            if carrier.unit.packet_ms is not None:
+                assert pcm.ptime_ms % carrier.unit.packet_ms == 0
 
     def test_its_wire_unit_is_possible(self, carrier: Carrier) -> None:
         unit = carrier.unit
@@ -139,12 +195,30 @@ class TestDescription:
         assert isinstance(carrier.settings.idle, Idle)
 
     def test_what_it_claims_it_has_a_message_for(self, carrier: Carrier) -> None:
-        codec = codec_of(carrier)
+        codec = opened_codec(carrier)
         assert bool(codec.send(SendMark("m"))) is (carrier.acknowledges is Acknowledges.MARKS)
         assert bool(codec.send(ClearAudio())) is carrier.clears
         assert carrier.ends_by_close is (codec.send(EndStream()) == [])
         if carrier.acknowledges is Acknowledges.NOTHING:
             assert carrier.marks_after_clear is MarksAfterClear.NONE_EXIST
+        else:
+            assert carrier.marks_after_clear is not MarksAfterClear.NONE_EXIST
+        if carrier.hangs_up:
+            assert codec.send(HangUp())
+        try:
+            assert bool(codec.send(Transfer(("919876543210",)))) is carrier.transfers
+        except LocalProtocolError:
+            assert not carrier.transfers
+
+    def test_it_says_which_proof_it_wants_and_what_that_needs(self, carrier: Carrier) -> None:
+        check = carrier.door_check
+        if check is not None:
+            field = check.missing(carrier.settings)
+            assert field in attrs.fields_dict(type(carrier.settings))
+            assert check.proof
+            with pytest.raises(UpgradeRefusedError) as refused:
+                check.check(carrier.settings, NOBODY)
+            assert refused.value.status in (401, 403)
 
 
 @pytest.mark.parametrize("carrier", CARRIERS, ids=carrier_names())
@@ -155,7 +229,7 @@ class TestCommands:
     ) -> None:
         command = make(a_payload(carrier))
         try:
-            messages = codec_of(carrier).send(command)
+            messages = opened_codec(carrier).send(command)
         except LocalProtocolError:
             messages = []
             assert isinstance(command, SendDtmf | Transfer)  # here silence would be a lie
@@ -163,22 +237,32 @@ class TestCommands:
         assert all(isinstance(message, str | bytes) for message in messages)
 
     def test_audio_is_sealed_as_it_is_sent(self, carrier: Carrier) -> None:
-        for rate in carrier.sample_rates:
-            payload = a_payload(carrier, rate)
-            sealed = list(codec_of(carrier, rate).seal(payload))
-            assert sealed
-            assert codec_of(carrier, rate).send(SendAudio(payload)) == sealed
-            for message in sealed:
-                if isinstance(message, str):
-                    json.loads(message)
+        payload = a_payload(carrier)
+        sealed = list(opened_codec(carrier).seal(payload))
+        assert sealed
+        assert opened_codec(carrier).send(SendAudio(payload)) == sealed
+        for message in sealed:
+            if isinstance(message, str):
+                json.loads(message)
+
+    def test_nothing_is_sealed_before_the_stream_may_be_spoken_on(self, carrier: Carrier) -> None:
+        if carrier.starts is Starts.ON_MESSAGE:
+            with pytest.raises(LocalProtocolError):
+                codec_of(carrier).seal(a_payload(carrier))
+
+    def test_a_payload_of_the_wrong_kind_is_our_fault(self, carrier: Carrier) -> None:
+        payload = a_payload(carrier)
+        wrong: Payload = payload.encode() if isinstance(payload, str) else "AAAA"
+        with pytest.raises(LocalProtocolError):
+            opened_codec(carrier).seal(wrong)
 
     def test_what_is_sealed_holds_the_payload(self, carrier: Carrier) -> None:
         payload = a_payload(carrier)
-        if carrier.form is PayloadForm.BASE64:
-            assert any(str(payload) in str(each) for each in codec_of(carrier).seal(payload))
+        if carrier.form is PayloadForm.BASE64 and carrier.unit.packet_ms is None:
+            assert any(str(payload) in str(each) for each in opened_codec(carrier).seal(payload))
 
     def test_a_cleared_stream_stays_usable(self, carrier: Carrier) -> None:
-        codec = codec_of(carrier)
+        codec = opened_codec(carrier)
         payload = a_payload(carrier)
         codec.seal(payload)
         codec.send(ClearAudio())
@@ -186,10 +270,12 @@ class TestCommands:
 
     def test_nothing_is_kept_between_codecs(self, carrier: Carrier) -> None:
         payload = a_payload(carrier)
-        first = codec_of(carrier)
+        first = opened_codec(carrier)
         for _ in range(3):
             first.seal(payload)
-        assert list(codec_of(carrier).seal(payload)) == list(codec_of(carrier).seal(payload))
+        assert list(opened_codec(carrier).seal(payload)) == list(
+            opened_codec(carrier).seal(payload)
+        )
 
 
 @pytest.mark.parametrize("carrier", CARRIERS, ids=carrier_names())
@@ -198,17 +284,30 @@ class TestMessages:
     def test_junk_is_the_carriers_fault_and_never_a_crash(
         self, carrier: Carrier, messages: list[Message]
     ) -> None:
-        codec = codec_of(carrier)
+        codec = opened_codec(carrier)
         once = [received(codec, message) for message in messages]
         assert codec.seal(a_payload(carrier))  # still usable
-        codec = codec_of(carrier)
+        codec = opened_codec(carrier)
         again = [received(codec, message) for message in messages]
         assert repr(once) == repr(again)  # repr, since JSON as Python reads it may hold a NaN
 
+    @given(messages=st.lists(JUNK, max_size=4))
+    def test_junk_before_the_start_does_not_keep_the_stream_from_starting(
+        self, carrier: Carrier, messages: list[Message]
+    ) -> None:
+        codec = codec_of(carrier)
+        if any(isinstance(received(codec, message), str) for message in messages):
+            return  # the leg has ended
+        if any(Started in map(type, received(codec, message)) for message in messages):
+            return  # junk that is a start
+        for message in opening_of(carrier):
+            received(codec, message)
+        assert codec.seal(a_payload(carrier))
+
     @given(message=JUNK)
     def test_what_is_dropped_unread_is_only_audio(self, carrier: Carrier, message: Message) -> None:
-        codec = codec_of(carrier)
-        assert codec.is_media(message[:PREFIX]) is codec.is_media(message)
+        codec = opened_codec(carrier)
+        assert codec.is_media(message[:PREFIX_LENGTH]) is codec.is_media(message)
         if codec.is_media(message):
             events = received(codec, message)
             assert isinstance(events, str) or all(
@@ -217,8 +316,74 @@ class TestMessages:
 
     @given(message=JUNK)
     def test_caller_audio_is_whole_samples(self, carrier: Carrier, message: Message) -> None:
-        events = received(codec_of(carrier), message)
+        events = received(opened_codec(carrier), message)
+        sample_bytes = transcript_of(carrier.name).media.encoding.sample_bytes
         for event in events:
             if isinstance(event, CallerAudio):
-                sample_bytes = len(encode(b"\0\0", carrier.encoding))
                 assert len(event.payload) % sample_bytes == 0
+
+    def test_a_message_of_a_megabyte_is_no_trouble(self, carrier: Carrier) -> None:
+        for message in ('{"event":"' + "x" * (1 << 20) + '"}', "x" * (1 << 20), bytes(1 << 20)):
+            events = received(opened_codec(carrier), message)
+            if isinstance(events, str):
+                assert len(events) < 500
+            for event in events:
+                if isinstance(event, Complaint | Ignored):
+                    assert len(str(event)) < 500
+
+
+@pytest.mark.parametrize("carrier", CARRIERS, ids=carrier_names())
+class TestTranscripts:
+    def test_it_says_where_it_is_from(self, carrier: Carrier) -> None:
+        transcript = transcript_of(carrier.name)
+        assert transcript.certainty
+        assert all(each.startswith(("https://", "docs/")) for each in transcript.sources)
+        assert transcript.media in formats(carrier)
+
+    def test_what_came_is_understood(self, carrier: Carrier) -> None:
+        codec = codec_of(carrier)
+        for step in transcript_of(carrier.name).received:
+            events = codec.receive(step.message)
+            names = tuple(type(event).__name__ for event in events)
+            assert names == step.events, step.what
+            media = codec.is_media(step.message)
+            assert media is codec.is_media(step.message[:PREFIX_LENGTH]), step.what
+            if media:
+                assert set(names) <= {"CallerAudio", "Complaint"}, step.what
+
+    def test_what_we_send_is_exactly_that(self, carrier: Carrier) -> None:
+        codec = opened_codec(carrier)
+        for each in transcript_of(carrier.name).sent:
+            assert tuple(codec.send(each.command)) == each.messages, each.command
+
+    def test_every_message_twice_is_no_crash(self, carrier: Carrier) -> None:
+        codec = codec_of(carrier)
+        for step in transcript_of(carrier.name).received:
+            for _ in range(2):
+                if isinstance(received(codec, step.message), str):
+                    return
+
+    def test_every_message_before_the_others_is_no_crash(self, carrier: Carrier) -> None:
+        for step in transcript_of(carrier.name).received:
+            codec = codec_of(carrier)
+            if isinstance(received(codec, step.message), str):
+                continue
+            for message in opening_of(carrier):
+                received(codec, message)
+
+    def test_every_message_after_the_end_is_no_crash(self, carrier: Carrier) -> None:
+        steps = transcript_of(carrier.name).received
+        for step in steps:
+            codec = codec_of(carrier)
+            for each in steps:
+                codec.receive(each.message)
+            events = received(codec, step.message)
+            assert isinstance(events, str) or Stopped not in map(type, events), step.what
+
+    def test_a_message_with_a_member_of_another_type_is_no_crash(self, carrier: Carrier) -> None:
+        for step in transcript_of(carrier.name).received:
+            if not isinstance(step.message, str):
+                continue
+            for spoilt in spoilt_messages(step.message):
+                received(opened_codec(carrier), spoilt)
+                received(codec_of(carrier), spoilt)

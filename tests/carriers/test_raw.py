@@ -22,13 +22,14 @@ from trioaudio.core.carrier import (
     SendMark,
     Transfer,
 )
+from trioaudio.core.encoding import Encoding, MediaFormat
 from trioaudio.core.errors import LocalProtocolError
 
 SPOKEN = RawSettings(clear_message='{"clear":true}', end_message="BYE")
 
 
 def codec(settings: CarrierSettings = CARRIER.settings) -> RawCodec:
-    return RawCodec(settings, 8000)
+    return RawCodec(settings, MediaFormat(Encoding.PCM16, 8000))
 
 
 @given(st.binary(max_size=100).map(lambda half: half + half))
@@ -83,4 +84,11 @@ def test_the_description() -> None:
     assert CARRIER.roles == {Role.ANSWER, Role.DIAL}
     assert CARRIER.recovery is Recovery.REDIAL
     assert not CARRIER.clears
-    assert isinstance(CARRIER.new_codec(CARRIER.settings, 16000), RawCodec)
+    assert isinstance(
+        CARRIER.new_codec(CARRIER.settings, MediaFormat(Encoding.PCM16, 16000)), RawCodec
+    )
+
+
+def test_text_is_no_payload_for_a_binary_message() -> None:
+    with pytest.raises(LocalProtocolError, match="as bytes"):
+        RawCodec(CARRIER.settings, MediaFormat(Encoding.PCM16, 8000)).seal("AAAA")

@@ -2,6 +2,7 @@ import base64
 import json
 from typing import Any
 
+import piopiy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,7 +27,7 @@ from trioaudio.core.carrier import (
     SendMark,
     Transfer,
 )
-from trioaudio.core.encoding import Encoding, PayloadForm
+from trioaudio.core.encoding import Encoding, MediaFormat, PayloadForm
 from trioaudio.core.errors import LocalProtocolError
 from trioaudio.core.payload import payload_encoder
 
@@ -35,7 +36,7 @@ EVEN = st.binary(max_size=100).map(lambda half: half + half)
 
 
 def codec(settings: CarrierSettings = CARRIER.settings, sample_rate: int = 8000) -> TelecmiCodec:
-    return TelecmiCodec(settings, sample_rate)
+    return TelecmiCodec(settings, MediaFormat(Encoding.PCM16, sample_rate))
 
 
 def sent(command: Command, settings: CarrierSettings = CARRIER.settings) -> list[Any]:
@@ -246,4 +247,47 @@ def test_the_description() -> None:
     assert CARRIER.form is PayloadForm.BASE64
     assert CARRIER.settings.lead_ms == 0
     assert CARRIER.settings.clear_gap_ms == 60
-    assert isinstance(CARRIER.new_codec(CARRIER.settings, 16000), TelecmiCodec)
+    assert isinstance(
+        CARRIER.new_codec(CARRIER.settings, MediaFormat(Encoding.PCM16, 16000)), TelecmiCodec
+    )
+
+
+# --- Against the vendor's own client, piopiy 1.0.7.2: the last release with StreamAction ------
+
+
+@given(pcm=st.binary(min_size=2, max_size=100).map(lambda half: half + half))
+@pytest.mark.parametrize("sample_rate", [8000, 16000])
+def test_audio_is_what_the_vendors_client_builds(pcm: bytes, sample_rate: int) -> None:
+    (ours,) = codec(sample_rate=sample_rate).seal(BASE64(pcm))
+    theirs = piopiy.StreamAction().playStream(
+        audio_base64=text_of(pcm), audio_type="raw", sample_rate=sample_rate
+    )
+    assert isinstance(ours, str)
+    assert json.loads(ours) == json.loads(theirs)
+
+
+@pytest.mark.parametrize(
+    ("command", "method"),
+    [(ClearAudio(), "interrupt"), (Pause(), "pause"), (Resume(), "resume"), (EndStream(), "stop")],
+)
+def test_actions_are_what_the_vendors_client_builds(command: Command, method: str) -> None:
+    assert sent(command) == [json.loads(getattr(piopiy.StreamAction(), method)())]
+
+
+def test_the_hang_up_is_what_the_vendors_client_builds() -> None:
+    theirs = piopiy.StreamAction()
+    theirs.hangup()
+    assert sent(HangUp()) == [json.loads(theirs.PCMO())]
+
+
+def test_a_bridge_is_what_the_vendors_client_builds() -> None:
+    theirs = piopiy.StreamAction()
+    theirs.call(
+        [919800000000, 919800000001],
+        911203000000,
+        {"duration": 600, "timeout": 30, "loop": 1},
+    )
+    ours = Transfer(
+        ("919800000000", "+919800000001"), caller_id="911203000000", timeout_s=30, duration_s=600
+    )
+    assert sent(ours) == [json.loads(theirs.PCMO())]

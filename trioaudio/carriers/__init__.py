@@ -1,4 +1,7 @@
-"""One file per carrier, each exporting `CARRIER`; found by name, never knowing each other."""
+"""One file per carrier, each exporting `CARRIER`; found by name, never knowing each other.
+
+A file with an underscore is a family's codec, whose members differ by data.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,9 @@ from trioaudio.core.suggest import did_you_mean
 
 def carrier_names() -> list[str]:
     """Return the names of all carriers, sorted."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+    return sorted(
+        module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")
+    )
 
 
 def load_carrier(name: str) -> Carrier:

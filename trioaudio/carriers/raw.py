@@ -35,7 +35,7 @@ from trioaudio.core.carrier import (
     SendMark,
     Transfer,
 )
-from trioaudio.core.encoding import Payload
+from trioaudio.core.encoding import MediaFormat, Payload
 from trioaudio.core.errors import LocalProtocolError
 from trioaudio.core.pcm import SAMPLE_BYTES
 
@@ -63,8 +63,8 @@ class RawCodec:
 
     __slots__ = ("_clear", "_end", "_open")
 
-    def __init__(self, settings: CarrierSettings, sample_rate: int) -> None:
-        del sample_rate  # the far end knows it, or it would not make sense of the bytes
+    def __init__(self, settings: CarrierSettings, media: MediaFormat) -> None:
+        del media  # the far end knows it, or it would not make sense of the bytes
         known = settings if isinstance(settings, RawSettings) else RawSettings()
         self._open = known.open_message
         self._clear = known.clear_message
@@ -101,6 +101,8 @@ class RawCodec:
 
     def seal(self, payload: Payload) -> Sequence[Message]:
         """Send the frame as it is."""
+        if isinstance(payload, str):
+            raise LocalProtocolError("raw: audio goes as bytes, not as text")
         return (payload,)
 
     def is_media(self, message: Message) -> bool:

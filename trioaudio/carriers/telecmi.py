@@ -47,9 +47,10 @@ from trioaudio.core.carrier import (
     SendMark,
     Transfer,
 )
-from trioaudio.core.encoding import Payload, PayloadForm
+from trioaudio.core.encoding import MediaFormat, Payload, PayloadForm
 from trioaudio.core.errors import LocalProtocolError
 from trioaudio.core.pcm import SAMPLE_BYTES
+from trioaudio.core.secret import Secret
 
 
 class Ending(enum.Enum):
@@ -63,9 +64,26 @@ class Ending(enum.Enum):
     """Only the socket is closed; what the call does is the account's configuration."""
 
 
+class Region(enum.Enum):
+    """Which of the two addresses a call is placed at."""
+
+    AUTO = "auto"
+    """India's for a callee in India, by the number."""
+    INDIA = "india"
+    GLOBAL = "global"
+
+
+class ListenMode(enum.Enum):
+    """Whose voice the stream carries to us."""
+
+    CALLER = "caller"
+    CALLEE = "callee"
+    BOTH = "both"
+
+
 @attrs.frozen
 class TelecmiSettings(CarrierSettings):
-    """What is guessed about TeleCMI, each guess a setting."""
+    """What is guessed about TeleCMI, each guess a setting, and what placing a call needs."""
 
     clear_gap_ms: int = attrs.field(
         default=60,
@@ -83,6 +101,27 @@ class TelecmiSettings(CarrierSettings):
     ending: Ending = attrs.field(
         default=Ending.HANGUP,
         metadata={"help": "how a finished call is ended: hangup, stop (the stream only) or close"},
+    )
+    app_id: str = attrs.field(
+        default="", metadata={"help": "the account's app id, a number; to place calls"}
+    )
+    secret: Secret = attrs.field(
+        default=Secret(), metadata={"help": "the app's secret; to place calls; never shown"}
+    )
+    region: Region = attrs.field(
+        default=Region.AUTO,
+        metadata={
+            "help": "where calls are placed: india, global, or auto: india for numbers beginning"
+            " with 91. TeleCMI's own clients disagree on the rule"
+        },
+    )
+    listen_mode: ListenMode = attrs.field(
+        default=ListenMode.CALLER,
+        metadata={"help": "whose voice is sent to us: caller, callee or both (our own included)"},
+    )
+    rest_url: str = attrs.field(
+        default="https://rest.telecmi.com/v2",
+        metadata={"help": "where the REST interface is"},
     )
 
 
@@ -103,11 +142,11 @@ class TelecmiCodec:
 
     __slots__ = ("_before", "_ending")
 
-    def __init__(self, settings: CarrierSettings, sample_rate: int) -> None:
+    def __init__(self, settings: CarrierSettings, media: MediaFormat) -> None:
         self._ending = settings.ending if isinstance(settings, TelecmiSettings) else Ending.HANGUP
         self._before = (
             '{"type":"streamAudio","data":{"audioDataType":"raw",'
-            f'"sampleRate":{sample_rate},"audioData":"'
+            f'"sampleRate":{media.sample_rate},"audioData":"'
         )
 
     def receive(self, message: Message) -> list[Event]:
@@ -225,4 +264,6 @@ CARRIER = Carrier(
     form=PayloadForm.BASE64,
     recovery=Recovery.WAIT,
     clears=True,
+    hangs_up=True,
+    transfers=True,
 )
