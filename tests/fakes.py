@@ -13,16 +13,19 @@ from trioaudio.core.carrier import (
     CallerAudio,
     ClearAudio,
     Command,
+    Complaint,
     EndStream,
     Event,
     FlowPaused,
     FlowResumed,
     HangUp,
+    MarkPlayed,
     Message,
     Metadata,
     SendMark,
     Started,
     Stopped,
+    Transfer,
 )
 from trioaudio.core.connection import Closing, Inbound, MediaConnection
 from trioaudio.core.encoding import Payload
@@ -183,18 +186,25 @@ class SpelledCodec:
     def receive(self, message: Message) -> list[Event]:
         if isinstance(message, bytes):
             return [CallerAudio(message)]
+        word, _, name = message.partition(" ")
         events: dict[str, Event] = {
             "start": Started(),
+            "call": Started(call_id=name),
             "pause": FlowPaused(),
             "resume": FlowResumed(),
+            "played": MarkPlayed(name),
+            "cleared": MarkPlayed(name, heard=False),
+            "wrong": Complaint(name),
             "stop": Stopped("far end"),
         }
-        return [events.get(message) or Metadata(message)]
+        return [events.get(word) or Metadata(message)]
 
     def send(self, command: Command) -> list[Message]:
         match command:
             case SendMark(name):
                 return [f"mark {name}"]
+            case Transfer(to=to):
+                return [f"transfer {to[0]}"]
             case ClearAudio() | HangUp() | EndStream() | Answer():
                 return [type(command).__name__.lower()]
             case _:

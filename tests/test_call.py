@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import attrs
 import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from call_rig import PTIME, Talk, in_turn, line, speaks, state, talk
 from fakes import (
     FakeConnection,
     Pieces,
@@ -17,14 +17,10 @@ from fakes import (
     ScriptedSpeaker,
     SpelledCodec,
     connects,
-    number_of,
     numbered_pcm,
 )
-from trioaudio.call import UTTERANCES_AHEAD, Call, Line, Say, idle_filler
-from trioaudio.carriers.raw import CARRIER
+from trioaudio.call import UTTERANCES_AHEAD, Call
 from trioaudio.core.carrier import (
-    CarrierCodec,
-    CarrierSettings,
     Event,
     Idle,
     Metadata,
@@ -43,125 +39,14 @@ from trioaudio.core.facts import (
     Underrun,
     UtteranceSent,
 )
-from trioaudio.core.pcm import PcmFormat
 from trioaudio.core.percentiles import Histogram
 from trioaudio.core.speech import SpeechSink
 from trioaudio.core.utterance import Cause, Certainty, UtteranceState
 from trioaudio.core.verdict import Verdict
-from trioaudio.media_path import shape_for
+from trioaudio.line import idle_filler
 from trioaudio.pacer import Pacer
-from trioaudio.supervise import LegFailure, RecoveryPolicy
-
-PTIME = 0.06
-
-
-def line(
-    recovery: Recovery = Recovery.WAIT,
-    *,
-    keep: float = 2.0,
-    clears: bool = True,
-    new_codec: Callable[[CarrierSettings, int], CarrierCodec] | None = None,
-    **changes: object,
-) -> Line:
-    carrier = attrs.evolve(
-        CARRIER,
-        new_codec=new_codec or (lambda *_: SpelledCodec()),
-        clears=clears,
-    )
-    settings = attrs.evolve(CarrierSettings(tail_ms=0), **changes)  # type: ignore[arg-type]
-    return Line(
-        carrier=carrier,
-        settings=settings,
-        shape=shape_for(carrier, settings, PcmFormat(8000)),
-        policy=RecoveryPolicy(recovery, return_grace=60.0),
-        keep=keep,
-    )
-
-
-def speaks(frames: int, start: int = 0) -> Script:
-    async def script(sink: SpeechSink) -> None:
-        await sink.write(numbered_pcm(frames, start=start))
-
-    return script
-
-
-def in_turn(*scripts: Script) -> Script:
-    """Do something else for each utterance."""
-    left = list(scripts)
-
-    async def script(sink: SpeechSink) -> None:
-        await left.pop(0)(sink)
-
-    return script
-
-
-@attrs.define(eq=False)
-class Talk:
-    """A call at work, and all it told."""
-
-    call: Call
-    speaker: ScriptedSpeaker
-    connections: list[FakeConnection]
-    facts: list[Fact]
-    events: list[Event]
-    pacer: Pacer
-    outcome: Closing | LegFailure | None = None
-    ended_at: float | None = None
-
-    async def say(self, text: str = "x") -> Say:
-        return await self.call.say(Pieces(text), VoiceChoice())
-
-    def of(self, kind: type[Fact]) -> list[Fact]:
-        return [fact for fact in self.facts if isinstance(fact, kind)]
-
-    @property
-    def numbers(self) -> list[int]:
-        return [number_of(each) for link in self.connections for each in link.audio if any(each)]
-
-    async def run(self, links: list[MediaConnection | Exception]) -> None:
-        self.outcome = await self.call.run(connects(*links))
-        self.ended_at = trio.current_time()
-
-    def ledger_is_even(self) -> None:
-        ledger = self.call.queue.ledger
-        assert ledger.queued == 0
-        assert ledger.framed == ledger.sent + ledger.flushed
-        assert ledger.sent == len(self.numbers)
-
-
-@asynccontextmanager
-async def talk(
-    script: Script, on: Line | None = None, links: int | list[MediaConnection | Exception] = 1
-) -> AsyncIterator[Talk]:
-    """A call whose carrier comes as often as there are links; cancelled at the end."""
-    on = on or line()
-    speaker, pacer = ScriptedSpeaker(script), Pacer(early=0.0)
-    facts: list[Fact] = []
-    events: list[Event] = []
-    if isinstance(links, int):
-        links = [FakeConnection() for _ in range(links)]
-    call = Call(
-        line=on,
-        speaker=speaker,
-        pacer=pacer,
-        lateness=Histogram(),
-        tell=facts.append,
-        on_event=events.append,
-    )
-    fakes = [link for link in links if isinstance(link, FakeConnection)]
-    made = Talk(call, speaker, fakes, facts, events, pacer)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(pacer.run)
-        nursery.start_soon(made.run, links)
-        await wait_all_tasks_blocked()
-        yield made
-        nursery.cancel_scope.cancel()
-    made.ledger_is_even()
-
-
-def state(said: Say) -> tuple[UtteranceState, Cause | None, Certainty | None]:
-    return said.utterance.state, said.utterance.cause, said.utterance.certainty
-
+from trioaudio.supervise import LegFailure
+from trioaudio.utterances import Utterances
 
 PLAYED = (UtteranceState.PLAYED, Cause.NORMAL, Certainty.ESTIMATED)
 CUT = (UtteranceState.INTERRUPTED, Cause.BARGE_IN, None)
@@ -508,7 +393,7 @@ def _oops(*_: object) -> None:
 async def test_a_bug_in_completing_an_utterance_is_the_legs(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Call, "heard_out", _oops)
+    monkeypatch.setattr(Utterances, "heard_out", _oops)
     async with talk(speaks(1)) as made:
         await made.say()
         await trio.sleep(1)
@@ -519,7 +404,7 @@ async def test_a_bug_in_completing_an_utterance_is_the_legs(
 async def test_a_bug_in_completing_after_the_leg_is_gone_stops_nobody(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Call, "heard_out", _oops)
+    monkeypatch.setattr(Utterances, "heard_out", _oops)
     async with talk(speaks(4), line(lead_ms=240)) as made:
         await made.say()
         await trio.sleep(0.01)

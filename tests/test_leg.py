@@ -12,7 +12,6 @@ import trio.lowlevel
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from fakes import FakeConnection, Received, SpelledCodec, number_of, numbered_pcm
-from trioaudio.call import idle_filler
 from trioaudio.carriers.raw import CARRIER
 from trioaudio.core.carrier import (
     CallerAudio,
@@ -38,7 +37,8 @@ from trioaudio.core.playout_item import Action, Audio, Mark, PlayoutItem, Uttera
 from trioaudio.core.websocket_frame import Opcode
 from trioaudio.core.websocket_split import DataFrame
 from trioaudio.heartbeat import LegTiming
-from trioaudio.leg import Leg
+from trioaudio.leg import Leg, Steer
+from trioaudio.line import idle_filler
 from trioaudio.media_path import Shape, shape_for
 from trioaudio.pacer import Pacer
 from trioaudio.playout_queue import PlayoutQueue
@@ -106,6 +106,7 @@ async def leg_on(
     early: float = 0.0,
     timing: LegTiming | None = None,
     queue: PlayoutQueue | None = None,
+    steer: Steer | None = None,
     **changes: object,
 ) -> AsyncIterator[Rig]:
     """A leg at work, on a carrier with some settings; what ends it is raised here."""
@@ -121,19 +122,22 @@ async def leg_on(
     leg = Leg(
         carrier=kind,
         settings=settings,
-        codec=kind.new_codec(settings, 8000),
+        codec=kind.new_codec(settings, shape.media),
         connection=connection,
         queue=queue,
         pacer=pacer,
         ptime=PTIME,
         filler=idle_filler(settings, shape),
+        filler_frames=shape.smallest_item,
         lateness=lateness,
         tell=facts.append,
         on_event=events.append,
         on_sent=lambda *each: sent.append(each),
         timing=timing,
+        steer=steer,
     )
     async with trio.open_nursery() as nursery:
+        connection.start_soon = nursery.start_soon
         nursery.start_soon(pacer.run)
         nursery.start_soon(leg.watch)
         nursery.start_soon(connection.receive, leg.receive)
@@ -772,7 +776,7 @@ async def test_media_nobody_listens_to_is_not_decoded(autojump_clock: MockClock)
         rig.connection.say("hello")
         await wait_all_tasks_blocked()
         assert rig.events == [Metadata("hello")]
-        rig.leg.listening = True
+        rig.leg.hearing.listening = True
         rig.connection.say(bytes(320))
         await wait_all_tasks_blocked()
         assert rig.events[1:] == [CallerAudio(bytes(320))]

@@ -16,7 +16,7 @@ from fakes import Pieces, ScriptedSpeaker, numbered_pcm
 from trioaudio.carriers.raw import CARRIER, RawSettings
 from trioaudio.carriers.telecmi import CARRIER as TELECMI
 from trioaudio.core.carrier import Carrier
-from trioaudio.core.encoding import Encoding
+from trioaudio.core.encoding import Encoding, PayloadForm
 from trioaudio.core.engine import VoiceChoice
 from trioaudio.core.errors import EngineError, EngineFault
 from trioaudio.core.payload import payload_pcm
@@ -48,7 +48,9 @@ def script(pieces: AsyncIterable[str] | None = None) -> Script:
 
 def pcm_of(items: list[PlayoutItem]) -> bytes:
     return b"".join(
-        payload_pcm(item.payload, Encoding.PCM16) for item in items if isinstance(item, Audio)
+        payload_pcm(item.payload, Encoding.PCM16, PayloadForm.BINARY)
+        for item in items
+        if isinstance(item, Audio)
     )
 
 

@@ -13,7 +13,7 @@ import trio
 from trio.testing import MockClock
 
 from fakes import FakeConnection, Pieces, ScriptedSpeaker, connects, number_of, numbered_pcm
-from trioaudio.call import Call, Line, Say
+from trioaudio.call import Call
 from trioaudio.carriers.raw import CARRIER, RawSettings
 from trioaudio.core.connection import Closing
 from trioaudio.core.engine import VoiceChoice
@@ -21,9 +21,11 @@ from trioaudio.core.facts import Fact, Resynced, Underrun
 from trioaudio.core.pcm import PcmFormat
 from trioaudio.core.percentiles import Histogram
 from trioaudio.core.speech import SpeechSink
+from trioaudio.line import Line
 from trioaudio.media_path import shape_for
 from trioaudio.pacer import Pacer
 from trioaudio.supervise import RecoveryPolicy
+from trioaudio.utterances import Say
 
 PTIME = 0.06
 MICROSECOND = 1e-6

@@ -11,23 +11,29 @@ from functools import partial
 from random import Random
 from typing import TypeAlias
 
-import attrs
 import trio
 
 from trioaudio.core.carrier import (
-    Carrier,
-    CarrierSettings,
+    EndStream,
     Event,
     HangUp,
-    Idle,
+    MarkPlayed,
+    Started,
     Stopped,
+    Transfer,
 )
-from trioaudio.core.comfort_noise import comfort_noise
-from trioaudio.core.connection import Closing, Connect, MediaConnection
-from trioaudio.core.encoding import Payload
+from trioaudio.core.connection import CallControlLink, Closing, Connect, MediaConnection
 from trioaudio.core.engine import VoiceChoice
-from trioaudio.core.errors import EngineError, LegLostError, TextError, TrioaudioError
+from trioaudio.core.errors import (
+    EngineError,
+    LegLostError,
+    LocalProtocolError,
+    RemoteProtocolError,
+    TextError,
+    TrioaudioError,
+)
 from trioaudio.core.facts import (
+    CallControlFailed,
     EngineSwitched,
     Fact,
     FirstFrameSent,
@@ -35,88 +41,28 @@ from trioaudio.core.facts import (
     Tell,
     UtteranceSent,
 )
-from trioaudio.core.pcm import silence
 from trioaudio.core.percentiles import Histogram
 from trioaudio.core.playout_item import Action, UtteranceEnd
 from trioaudio.core.speech import EngineChanged, Speaker, SpeechNews, SpokenWord, Stretch
-from trioaudio.core.utterance import Cause, Certainty, Utterance, UtteranceEvent
+from trioaudio.core.utterance import Cause, UtteranceEvent
 from trioaudio.core.verdict import Verdict, leaves
-from trioaudio.heartbeat import LegTiming
-from trioaudio.leg import Leg, LegStatistics, SentHook
-from trioaudio.media_path import Script, Shape, speak
+from trioaudio.leg import Leg, SentHook
+from trioaudio.line import CallTotals, Line, idle_filler
+from trioaudio.media_path import Script, speak
 from trioaudio.pacer import Pacer
 from trioaudio.playout_queue import PlayoutQueue
-from trioaudio.supervise import LegFailure, RecoveryPolicy, supervise
+from trioaudio.supervise import LegFailure, supervise
+from trioaudio.utterances import Say, Utterances
 
 UTTERANCES_AHEAD = 64
 """Texts that may wait to be said; the next `say` waits for room."""
 
-NOISE_FRAMES = 16
-"""960 ms of comfort noise before it repeats."""
+CONTROL_S = 15.0
+"""How long the carrier's REST interface may take for a hang-up or a transfer."""
 
 _draw = Random().random  # jitter for everybody; a generator of one's own takes 2.5 kB
 
-
-@attrs.frozen
-class Line:
-    """What a call is made with: the carrier, its settings, and what our side does about it."""
-
-    carrier: Carrier
-    settings: CarrierSettings
-    shape: Shape
-    policy: RecoveryPolicy
-    timing: LegTiming = LegTiming()
-    keep: float = 2.0
-    """Seconds: how old unsent audio may get while there is no connection; older is dropped."""
-
-
-@attrs.define(eq=False)
-class CallTotals:
-    """Counts over all legs of a call that have ended."""
-
-    underruns: int = 0
-    underrun_seconds: float = 0.0
-    resyncs: int = 0
-    stalls: int = 0
-    idle_frames: int = 0
-    wire_bytes: int = 0
-
-    def add(self, leg: LegStatistics) -> None:
-        """Add what a leg counted."""
-        self.underruns += leg.clock.underruns
-        self.underrun_seconds += leg.clock.underrun_seconds
-        self.resyncs += leg.clock.resyncs
-        self.stalls += leg.stalls
-        self.idle_frames += leg.idle_frames
-        self.wire_bytes += leg.wire_bytes
-
-
-@attrs.define(eq=False)
-class Say:
-    """An utterance with its text still to come."""
-
-    utterance: Utterance
-    pieces: AsyncIterable[str]
-    choice: VoiceChoice
-    on_word: Callable[[SpokenWord], None]
-    stretches: list[Stretch] = attrs.field(factory=list)
-    """Who spoke what of it, as far as it has come."""
-    error: TrioaudioError | None = None
-    """What made it fail, if an engine or its text did."""
-    done: trio.Event = attrs.field(factory=trio.Event)
-
-
-Work: TypeAlias = Say | HangUp
-
-
-def idle_filler(settings: CarrierSettings, shape: Shape) -> list[Payload]:
-    """Return the payloads sent while nobody speaks, one frame each."""
-    samples = shape.pcm.frame_samples
-    if settings.idle is Idle.NONE:
-        return []
-    if settings.idle is Idle.COMFORT_NOISE:
-        return [shape.to_payload(comfort_noise(samples, seed)) for seed in range(NOISE_FRAMES)]
-    return [shape.to_payload(silence(samples))]
+Work: TypeAlias = Say | HangUp | Transfer | EndStream
 
 
 class Call:
@@ -126,6 +72,8 @@ class Call:
     """
 
     __slots__ = (
+        "_asked",
+        "_control",
         "_filler",
         "_hung_up",
         "_lateness",
@@ -133,14 +81,15 @@ class Call:
         "_lost_at",
         "_on_event_outside",
         "_on_sent",
-        "_open",
         "_pacer",
         "_speaker",
         "_speech",
         "_tell_outside",
+        "_to_end",
         "_utterances",
         "_work_in",
         "_work_out",
+        "call_id",
         "leg",
         "line",
         "queue",
@@ -157,8 +106,13 @@ class Call:
         tell: Tell,
         on_event: Callable[[Event], None],
         on_sent: SentHook | None = None,
+        control: CallControlLink | None = None,
     ) -> None:
         self.line = line
+        self.call_id: str | None = None
+        """The carrier's id of the telephone call, when it is known; a stream of another call
+        is refused."""
+        self._control = control
         self.queue = PlayoutQueue(line.shape.queue_bound)
         self.leg: Leg | None = None
         self.totals = CallTotals()
@@ -170,12 +124,13 @@ class Call:
         self._on_sent = on_sent
         self._filler = idle_filler(line.settings, line.shape)
         self._work_in, self._work_out = trio.open_memory_channel[Work](UTTERANCES_AHEAD)
-        self._open: dict[int, Say] = {}  # not complete yet, by utterance id
-        self._utterances = 0
+        self._utterances = Utterances(line, pacer, self._bug)
         self._speech: trio.CancelScope | None = None
         self._lost_at: float | None = None
         self._life: trio.CancelScope | None = None
         self._hung_up = False
+        self._to_end = False  # told to stop while there was no stream to say it on
+        self._asked = False  # the carrier was asked to end the call, round the stream
 
     # --- Life ------------------------------------------------------------------------
 
@@ -195,6 +150,7 @@ class Call:
                     connect, self._run_leg, self.line.policy, self._tell, self._wants_a_leg, _draw
                 )
                 nursery.cancel_scope.cancel()
+            await self._end_call_left_alone(outcome)
             if (
                 self._hung_up
                 and isinstance(outcome, LegFailure)
@@ -204,24 +160,26 @@ class Call:
             return outcome
         finally:
             self.queue.flush()
-            self._end_open(UtteranceEvent.FAIL, Cause.CARRIER_LOST)
+            self._utterances.end_all(UtteranceEvent.FAIL, Cause.CARRIER_LOST)
 
     async def _run_leg(self, connection: MediaConnection) -> Closing:
         line = self.line
         leg = Leg(
             carrier=line.carrier,
             settings=line.settings,
-            codec=line.carrier.new_codec(line.settings, line.shape.pcm.sample_rate),
+            codec=line.carrier.new_codec(line.settings, line.shape.media),
             connection=connection,
             queue=self.queue,
             pacer=self._pacer,
             ptime=line.shape.pcm.ptime,
             filler=self._filler,
+            filler_frames=line.shape.smallest_item,
             lateness=self._lateness,
             tell=self._tell,
             on_event=self._on_event,
             on_sent=self._on_sent,
             timing=line.timing,
+            steer=None if self._control is None else self._steer,
         )
         self._expire_what_is_too_old()
         connection.start_soon(leg.watch)
@@ -231,6 +189,7 @@ class Call:
             return await connection.receive(leg.receive)
         finally:
             leg.detach()
+            self._utterances.count_played(leg)
             self.totals.add(leg.statistics())
             self._hung_up = self._hung_up or leg.finishing
             self.leg = None
@@ -261,16 +220,33 @@ class Call:
         on_word: Callable[[SpokenWord], None] = lambda _word: None,
     ) -> Say:
         """Queue an utterance whose text comes in pieces; waits while too many are queued."""
-        self._utterances += 1
-        utterance = Utterance(self._utterances, accepted_at=trio.current_time())
-        said = Say(utterance, pieces, choice, on_word)
-        self._open[utterance.id] = said
+        said = self._utterances.begin(pieces, choice, on_word)
         await self._work_in.send(said)
         return said
 
     async def hang_up(self) -> None:
         """End the call once everything said before has been played, plus the carrier's tail."""
         await self._work_in.send(HangUp())
+
+    async def transfer(self, transfer: Transfer) -> None:
+        """Connect the callee to somebody else, once everything said before has been played.
+
+        What the media stream is good for afterwards is the carrier's business. LocalProtocolError
+        when neither the stream nor the carrier's REST interface can do it, or a number is none.
+        """
+        line = self.line
+        if line.carrier.transfers:
+            line.carrier.new_codec(line.settings, line.shape.media).send(transfer)  # or it raises
+        elif self._control is None:
+            raise LocalProtocolError(
+                f"{line.carrier.name}: a call cannot be transferred on its media stream, and the"
+                " carrier's REST interface is not set up"
+            )
+        await self._work_in.send(transfer)
+
+    async def end_stream(self) -> None:
+        """End the media stream, not the call, once everything said before has been played."""
+        await self._work_in.send(EndStream())
 
     def barge_in(self, cause: Cause = Cause.BARGE_IN) -> int:
         """Cut all speech at once, queued texts too; return the frames dropped.
@@ -283,11 +259,12 @@ class Call:
             self._speech.cancel()
         self._drop_work()
         if self.leg is not None:
+            self._utterances.count_played(self.leg)
             try:
                 self.leg.clear()
             except LegLostError as exc:
                 self.leg.fail(exc)
-        self._end_open(UtteranceEvent.INTERRUPT, cause)
+        self._utterances.end_all(UtteranceEvent.INTERRUPT, cause)
         return dropped
 
     def stop(self, cause: Cause = Cause.CANCELLED) -> None:
@@ -295,22 +272,21 @@ class Call:
         self.barge_in(cause)
         self._hung_up = True
         if self.leg is None:
+            self._to_end = True
             if self._life is not None:
                 self._life.cancel()
             return
         try:
-            self.leg.command(HangUp())
+            self.leg.hang_up()
         except LegLostError as exc:
             self.leg.fail(exc)
-        else:
-            self.leg.finish()
 
     async def _do_work(self) -> None:
         async for work in self._work_out:
             match work:
                 case Say():
                     await self._speak(work)
-                case HangUp():
+                case HangUp() | Transfer() | EndStream():
                     await self.queue.put([Action(self.queue.generation, work)])
 
     async def _speak(self, said: Say) -> None:
@@ -325,7 +301,7 @@ class Call:
                 await speak(script, self._speaker, self.line.shape, self.queue)
             except* (EngineError, TextError) as group:
                 said.error = _first(group)
-                self._complete(said, UtteranceEvent.FAIL, Cause.ERROR, str(said.error))
+                self._utterances.complete(said, UtteranceEvent.FAIL, Cause.ERROR, str(said.error))
                 # What it has said so far is played, and is not an underrun afterwards.
                 await self.queue.put([UtteranceEnd(generation, utterance.id)])
         self._speech = None
@@ -346,65 +322,67 @@ class Call:
             except trio.WouldBlock:
                 return
 
-    # --- What became of it -----------------------------------------------------------
+    # --- What is told ----------------------------------------------------------------
 
-    def heard_out(self, said: Say, heard_at: float) -> None:
-        """Complete an utterance that has been played, by the estimate."""
-        if not said.utterance.state.final:
-            said.utterance.certainty = Certainty.ESTIMATED
-            said.utterance.played_at = heard_at
-            self._complete(said, UtteranceEvent.PLAYED, Cause.NORMAL)
-
-    def _complete(
-        self, said: Say, event: UtteranceEvent, cause: Cause, error: str | None = None
-    ) -> None:
-        if said.utterance.end(event, cause, error):
-            self._open.pop(said.utterance.id, None)
-            said.done.set()
-
-    def _end_open(self, event: UtteranceEvent, cause: Cause) -> None:
-        for said in list(self._open.values()):
-            self._complete(said, event, cause)
+    def _bug(self, exc: Exception) -> None:
+        """Hand a bug in completing an utterance to the leg, whose supervisor judges it."""
+        if self.leg is not None:
+            self.leg.fail(exc)
 
     def _tell(self, fact: Fact) -> None:
         match fact:
-            case FirstFrameSent(utterance=utterance, at=at):
-                if (said := self._open.get(utterance)) and said.utterance.first_frame_at is None:
-                    said.utterance.first_frame_at = at
-            case UtteranceSent(utterance=utterance, frames=frames, heard_at=heard_at):
-                if said := self._open.get(utterance):
-                    said.utterance.frames_sent += frames
-                    said.utterance.happen(UtteranceEvent.SENT)
-                    self._pacer.wake(_HeardOut(self, said, heard_at), heard_at)
+            case FirstFrameSent():
+                self._utterances.take_first_frame(fact)
+            case UtteranceSent():
+                self._utterances.take_sent(fact)
             case _:
                 pass
         self._tell_outside(fact)
 
     def _on_event(self, event: Event) -> None:
-        if isinstance(event, Stopped) and self.leg is not None:
-            self.leg.finish()
+        match event:
+            case Started(call_id=str() as call_id):
+                self._check_call(call_id)
+            case MarkPlayed():
+                self._utterances.take_mark(event)
+            case Stopped() if self.leg is not None:
+                self.leg.finish()
+            case _:
+                pass
         self._on_event_outside(event)
 
+    def _check_call(self, call_id: str) -> None:
+        """Refuse a stream that belongs to another telephone call than this one."""
+        if self.call_id is None:
+            self.call_id = call_id
+        elif call_id != self.call_id:
+            raise RemoteProtocolError(
+                f"the stream belongs to call {call_id[:80]!r}, and {self.call_id!r} was expected"
+            )
 
-@attrs.define(eq=False)
-class _HeardOut:
-    """Has the pacer complete an utterance when it has been played: cheaper than a task."""
+    # --- Round the media stream ----------------------------------------------------------
 
-    call: Call
-    said: Say
-    heard_at: float
-    turn: int = 0
+    async def _steer(self, command: HangUp | Transfer) -> None:
+        """Have the carrier's REST interface do what has no message on the stream."""
+        assert self._control is not None
+        what = "hang up" if isinstance(command, HangUp) else "transfer the call"
+        try:
+            with trio.fail_after(CONTROL_S):
+                if isinstance(command, HangUp):
+                    self._asked = True
+                    await self._control.hang_up(self.call_id)
+                else:
+                    await self._control.transfer(self.call_id, command)
+        except trio.TooSlowError:
+            self._tell(CallControlFailed(what, f"no answer within {CONTROL_S:g} s"))
+        except TrioaudioError as exc:
+            self._tell(CallControlFailed(what, str(exc)))
 
-    def tick(self, now: float) -> float | None:
-        """Complete it; see `pacer.Paced`."""
-        del now
-        self.call.heard_out(self.said, self.heard_at)
-        return None
-
-    def fail(self, exc: Exception) -> None:
-        """Hand a bug in the completion to the leg it belongs to."""
-        if self.call.leg is not None:
-            self.call.leg.fail(exc)
+    async def _end_call_left_alone(self, outcome: Closing | LegFailure) -> None:
+        """End a telephone call whose media stream is gone while it may still be up."""
+        left_alone = self._to_end or isinstance(outcome, LegFailure)
+        if left_alone and self._control is not None and not self._asked:
+            await self._steer(HangUp())
 
 
 def _first(group: BaseException) -> TrioaudioError:

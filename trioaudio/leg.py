@@ -7,12 +7,17 @@ carrier codec, and gives them to the connection without waiting. Its states:
   meanwhile, at the moment the carrier would run dry.
 * *stalled*: the connection takes no more; a task waits until it does, and a stall longer
   than the send deadline loses the leg, never just a frame.
-* *held*: the carrier asked for a pause, or a clear was just sent and audio could overtake it.
+* *held*: the carrier asked for a pause, a clear was just sent and audio could overtake it, or
+  the carrier is being asked for something by another way than this connection.
+
+Marks the carrier has not answered yet are kept here, since they die with the connection. A clear
+forgets them: one that comes back afterwards was not heard, whatever it says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import assert_never
 
 import attrs
@@ -31,18 +36,23 @@ from trioaudio.core.carrier import (
     FlowResumed,
     HangUp,
     Idle,
+    Ignored,
+    MarkPlayed,
     Message,
     SendMark,
     Started,
     Starts,
+    Transfer,
 )
 from trioaudio.core.connection import Inbound, MediaConnection
 from trioaudio.core.encoding import Payload
-from trioaudio.core.errors import LegLostError, LocalProtocolError, RemoteProtocolError
+from trioaudio.core.errors import LegLostError, LocalProtocolError
 from trioaudio.core.facts import FirstFrameSent, Resynced, Stalled, Tell, Underrun, UtteranceSent
+from trioaudio.core.pending_marks import PendingMarks
 from trioaudio.core.percentiles import Histogram
 from trioaudio.core.playout import PlayoutClock, PlayoutStatistics
 from trioaudio.core.playout_item import Action, Audio, Mark, PlayoutItem, UtteranceEnd
+from trioaudio.hearing import Hearing
 from trioaudio.heartbeat import Heartbeat, LegTiming
 from trioaudio.pacer import Pacer
 from trioaudio.playout_queue import PlayoutQueue
@@ -59,7 +69,15 @@ class LegStatistics:
     messages_in: int
     media_in: int
     wire_bytes: int
+    complaints: int
+    """Messages of the carrier's that were wrong, or were complaints about ours."""
+    stale_marks: int
+    """Marks that came back and were not waited for: cleared, late, or never asked for."""
 
+
+Steer = Callable[[HangUp | Transfer], Awaitable[None]]
+"""Does by another way than the media connection what has no message there. Bounded in time;
+raises nothing but what ends the call as a bug."""
 
 SentHook = Callable[[Audio, float, float], None]
 """Called with an item, the time it was sent, and its lateness, both in seconds."""
@@ -68,14 +86,16 @@ SentHook = Callable[[Audio, float, float], None]
 class Leg:
     """Serve one connection. Made for a connection that is open, and gone with it.
 
-    `filler` holds payloads of one frame each, sent in turn while nobody speaks; `lateness` is
-    shared by many legs.
+    `filler` holds payloads of `filler_frames` frames each, sent in turn while nobody speaks;
+    `lateness` is shared by many legs; `steer` is there if the carrier can be asked for something
+    by another way than the connection.
     """
 
     __slots__ = (
         "_at_hand",
         "_failure",
         "_filler",
+        "_filler_frames",
         "_filling",
         "_finishing",
         "_heartbeat",
@@ -83,8 +103,8 @@ class Leg:
         "_idle_clock",
         "_idle_frames",
         "_lateness",
-        "_media_in",
-        "_messages_in",
+        "_mark_wait",
+        "_marks",
         "_mid_utterance",
         "_on_event",
         "_on_sent",
@@ -95,6 +115,8 @@ class Leg:
         "_queue",
         "_stalls",
         "_starved",
+        "_steer",
+        "_steering",
         "_tail",
         "_talking",
         "_tell",
@@ -108,7 +130,7 @@ class Leg:
         "clock",
         "codec",
         "connection",
-        "listening",
+        "hearing",
         "settings",
         "turn",
     )
@@ -124,11 +146,13 @@ class Leg:
         pacer: Pacer,
         ptime: float,
         filler: Sequence[Payload],
+        filler_frames: int = 1,
         lateness: Histogram,
         tell: Tell,
         on_event: Callable[[Event], None],
         on_sent: SentHook | None = None,
         timing: LegTiming | None = None,
+        steer: Steer | None = None,
     ) -> None:
         self.turn = 0
         self.carrier = carrier
@@ -143,8 +167,10 @@ class Leg:
         self._queue = queue
         self._pacer = pacer
         self._filler = filler
+        self._filler_frames = filler_frames
         self._lateness = lateness
         self._tell = tell
+        self.hearing = Hearing(codec, self._hear)
         self._on_event = on_event
         self._on_sent = on_sent
         self._timing = timing or LegTiming()
@@ -164,13 +190,13 @@ class Leg:
         self._finishing = False
         self._utterance: int | None = None
         self._utterance_frames = 0
+        self._steer = steer
+        self._steering = False
+        self._marks = PendingMarks()
+        self._mark_wait = settings.mark_wait_ms / 1000
         self._idle_frames = 0
         self._stalls = 0
-        self._messages_in = 0
-        self._media_in = 0
         self._wire_bytes = 0
-        self.listening = False
-        """Whether somebody wants the caller's audio; else it is dropped unread."""
 
     # --- Life ------------------------------------------------------------------------
 
@@ -236,26 +262,27 @@ class Leg:
 
     def receive(self, inbound: Inbound) -> None:
         """Take one message from the carrier; RemoteProtocolError if it makes no sense."""
-        self._messages_in += 1
-        if not self.listening and self.codec.is_media(inbound.prefix()):
-            self._media_in += 1
-            return
-        try:
-            message = inbound.message()
-        except UnicodeDecodeError:
-            raise RemoteProtocolError("the carrier sent text that is no UTF-8") from None
-        for event in self.codec.receive(message):
-            match event:
-                case Started() if not self._open:
-                    self._begin()
-                case FlowPaused():
-                    self._paused = True
-                case FlowResumed():
-                    self._paused = False
-                    self._go_on()
-                case _:
-                    pass
-            self._on_event(event)
+        self.hearing.receive(inbound)
+
+    def _hear(self, event: Event) -> None:
+        match event:
+            case Started() if not self._open:
+                self._begin()
+            case FlowPaused():
+                self._paused = True
+            case FlowResumed():
+                self._paused = False
+                self._go_on()
+            case MarkPlayed(name=name):
+                now = trio.current_time()
+                if not self._marks.answer(name, now):
+                    self._on_event(Ignored(f"mark {name[:40]!r}, which is not waited for"))
+                    return
+                if self._at_hand is not None:
+                    self._pacer.wake(self, now)
+            case _:
+                pass
+        self._on_event(event)
 
     # --- Outbound, at once -----------------------------------------------------------
 
@@ -273,6 +300,7 @@ class Leg:
         """Make the carrier forget what it has not played; the queue was flushed before."""
         now = trio.current_time()
         self._at_hand = None
+        self._marks.forget()
         self._talking = self._mid_utterance = self._filling = False
         if self.carrier.clears:
             self.clock.heard_until = min(self.clock.heard_until, now)
@@ -282,10 +310,19 @@ class Leg:
         # The turn it waits for is that of a frame that is gone: new speech must not wait for it.
         self._pacer.wake(self, now)
 
+    def hang_up(self) -> None:
+        """Have the carrier end the call, now, and close. LegLostError when the leg is gone."""
+        self._carry_out(HangUp())
+
     @property
     def heard_until(self) -> float:
         """When the carrier will have played all it was sent, by the playout estimate."""
         return self.clock.heard_until
+
+    def take_frames(self) -> tuple[int | None, int]:
+        """Return the utterance being sent and how many frames of it nobody was told of yet."""
+        frames, self._utterance_frames = self._utterance_frames, 0
+        return self._utterance, frames
 
     # --- The pacer's turn ------------------------------------------------------------
 
@@ -294,7 +331,7 @@ class Leg:
         if self._outlet.stalled:
             self._begin_stall()
             return None
-        if self._paused or not self._open or self._finishing:
+        if self._paused or not self._open or self._finishing or self._steering:
             return None
         if now + self._pacer.early < self._held_until:
             return self._held_until
@@ -303,7 +340,7 @@ class Leg:
             if isinstance(item, Audio):
                 return self._send_audio(item, now)
             wait_until = self._serve_control(item, now)
-            if wait_until is not None or self._finishing:
+            if wait_until is not None or self._finishing or self._steering:
                 return wait_until
             if self._outlet.stalled:
                 self._begin_stall()
@@ -354,22 +391,48 @@ class Leg:
         match item:
             case UtteranceEnd(utterance=utterance):
                 self._mid_utterance = False
-                frames = self._utterance_frames if utterance == self._utterance else 0
+                frames = 0
+                if utterance == self._utterance:
+                    _, frames = self.take_frames()
                 self._tell(UtteranceSent(utterance, frames, self.clock.heard_until))
             case Mark(name=name):
+                self._marks.ask(name)
                 self.command(SendMark(name))
             case Action(command=command):
-                ready = self.clock.heard_until + self._tail
+                ready = self._marks.played_at(self.clock.heard_until, self._mark_wait) + self._tail
                 if now + self._pacer.early < ready:
                     self._at_hand = item
                     return ready
                 self._at_hand = None
-                self.command(command)
-                if isinstance(command, HangUp | EndStream):
-                    self.finish()
+                self._carry_out(command)
             case _:
                 assert_never(item)
         return None
+
+    def _carry_out(self, command: Command) -> None:
+        """Do what was waited for, on this connection or by another way."""
+        by_message = (
+            self.carrier.hangs_up if isinstance(command, HangUp) else self.carrier.transfers
+        )
+        if self._steer is not None and isinstance(command, HangUp | Transfer) and not by_message:
+            if not self._steering:
+                self._steering = True
+                self.connection.start_soon(partial(self._go_round, self._steer, command))
+            return
+        self._say_and_finish(command)
+
+    async def _go_round(self, steer: Steer, command: HangUp | Transfer) -> None:
+        """Have something done by another way, then go on with what is queued."""
+        await steer(command)
+        self._steering = False
+        if isinstance(command, HangUp):
+            self._say_and_finish(command)
+        self._pacer.wake(self, trio.current_time())
+
+    def _say_and_finish(self, command: Command) -> None:
+        self.command(command)
+        if isinstance(command, HangUp | EndStream):
+            self.finish()
 
     def _starve(self, now: float) -> float | None:
         """Wait for the next item; meanwhile keep the carrier supplied if it wants to be."""
@@ -383,9 +446,11 @@ class Leg:
         if not self._filling:
             self._filling = True
             idle.start(now)
-        self._send((*self.codec.seal(self._filler[self._idle_frames % len(self._filler)]),))
-        self._idle_frames += 1
-        idle.tick(now, 0.0)  # it was ready long ago: being late must not move the schedule
+        piece = self._idle_frames // self._filler_frames % len(self._filler)
+        self._send((*self.codec.seal(self._filler[piece]),))
+        self._idle_frames += self._filler_frames
+        # It was ready long ago: being late must not move the schedule.
+        idle.tick(now, 0.0, self._filler_frames)
         self.clock.heard_until = idle.heard_until
         if self._outlet.stalled:
             self._begin_stall()
@@ -422,7 +487,9 @@ class Leg:
             clock=self.clock.statistics(),
             idle_frames=self._idle_frames,
             stalls=self._stalls,
-            messages_in=self._messages_in,
-            media_in=self._media_in,
+            messages_in=self.hearing.messages,
+            media_in=self.hearing.media,
             wire_bytes=self._wire_bytes,
+            complaints=self.hearing.complaints,
+            stale_marks=self._marks.stale,
         )

@@ -15,13 +15,14 @@ from typing import Any
 import attrs
 import trio
 
-from trioaudio.core.carrier import Carrier, CarrierSettings
-from trioaudio.core.encoding import Payload
+from trioaudio.core.carrier import Acknowledges, Carrier, CarrierSettings
+from trioaudio.core.encoding import MediaFormat, Payload
 from trioaudio.core.engine import VoiceChoice
 from trioaudio.core.framing import Framer
+from trioaudio.core.mark_name import mark_name
 from trioaudio.core.payload import payload_encoder
-from trioaudio.core.pcm import SAMPLE_BYTES, PcmFormat
-from trioaudio.core.playout_item import Audio, PlayoutItem, UtteranceEnd
+from trioaudio.core.pcm import SAMPLE_BYTES, PcmFormat, silence
+from trioaudio.core.playout_item import Audio, Mark, PlayoutItem, UtteranceEnd
 from trioaudio.core.speech import Speaker, SpeechNews
 from trioaudio.playout_queue import FRAMES_AHEAD, PlayoutQueue
 
@@ -40,8 +41,13 @@ class Shape:
     """What framing makes for one call: the format, the encoding, and frames to a message."""
 
     pcm: PcmFormat
+    media: MediaFormat
     to_payload: Callable[[bytes], Payload]
     frames_per_item: int
+    smallest_item: int = 1
+    """Frames: an utterance's last message is filled up with silence to as many."""
+    marks: bool = False
+    """Whether the carrier is asked to tell when an utterance has been played."""
 
     @property
     def queue_bound(self) -> int:
@@ -50,11 +56,20 @@ class Shape:
 
 
 def shape_for(carrier: Carrier, settings: CarrierSettings, pcm: PcmFormat) -> Shape:
-    """Return what framing makes for a carrier."""
+    """Return what framing makes for a carrier. ConfigError when it takes no such audio."""
+    media = carrier.media_format(settings, pcm.sample_rate)
+    unit = carrier.unit
+    frame_bytes = media.bytes_in(pcm.ptime_ms)
+    wanted = carrier.frames_per_message(settings, frame_bytes) or WHOLE_UTTERANCE_FRAMES
     return Shape(
         pcm=pcm,
-        to_payload=payload_encoder(carrier.encoding, carrier.form, carrier.unit.multiple),
-        frames_per_item=settings.frames_per_message or WHOLE_UTTERANCE_FRAMES,
+        media=media,
+        to_payload=payload_encoder(
+            media.encoding, carrier.form, unit.multiple, never=carrier.never
+        ),
+        frames_per_item=max(1, min(wanted, unit.largest // frame_bytes)),
+        smallest_item=-(-unit.smallest // frame_bytes),
+        marks=carrier.acknowledges is Acknowledges.MARKS,
     )
 
 
@@ -126,10 +141,15 @@ class Framing:
     def finish(self, now: float) -> list[PlayoutItem]:
         """Return what is left, its last frame padded with silence, and the utterance's end."""
         tail = self._framer.flush()
-        items = [] if tail is None else self._items([tail], now)
+        items: list[PlayoutItem] = [] if tail is None else self._items([tail], now)
         if self._waiting:
+            missing = self.shape.smallest_item - len(self._waiting)
+            self._waiting += [silence(self.shape.pcm.frame_samples)] * missing
             items.append(self._item(self._waiting, now))
-        return [*items, UtteranceEnd(self.generation, self.utterance)]
+        items.append(UtteranceEnd(self.generation, self.utterance))
+        if self.shape.marks:
+            items.append(Mark(self.generation, mark_name(self.utterance, self.generation)))
+        return items
 
     def _items(self, frames: list[bytes], now: float) -> list[PlayoutItem]:
         if self.shape.frames_per_item == 1:

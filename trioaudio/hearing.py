@@ -1,0 +1,47 @@
+"""What one leg hears from its carrier: messages counted, media dropped unread, the rest read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from trioaudio.core.carrier import CarrierCodec, Complaint, Event
+from trioaudio.core.connection import Inbound
+from trioaudio.core.errors import RemoteProtocolError
+
+MOST_COMPLAINTS: Final = 20
+"""Complaints of one leg that are handed on; more are only counted."""
+
+
+class Hearing:
+    """Reads messages for `on_event`; decodes caller audio only while somebody listens."""
+
+    __slots__ = ("_codec", "_on_event", "complaints", "listening", "media", "messages")
+
+    def __init__(self, codec: CarrierCodec, on_event: Callable[[Event], None]) -> None:
+        self._codec = codec
+        self._on_event = on_event
+        self.messages = 0
+        self.media = 0
+        """Of these, the messages dropped unread because they held only audio."""
+        self.complaints = 0
+        """Messages of the carrier's that were wrong, or were complaints about ours."""
+        self.listening = False
+        """Whether somebody wants the caller's audio."""
+
+    def receive(self, inbound: Inbound) -> None:
+        """Take one message from the carrier; RemoteProtocolError if it makes no sense."""
+        self.messages += 1
+        if not self.listening and self._codec.is_media(inbound.prefix()):
+            self.media += 1
+            return
+        try:
+            message = inbound.message()
+        except UnicodeDecodeError:
+            raise RemoteProtocolError("the carrier sent text that is no UTF-8") from None
+        for event in self._codec.receive(message):
+            if isinstance(event, Complaint):
+                self.complaints += 1
+                if self.complaints > MOST_COMPLAINTS:
+                    continue
+            self._on_event(event)

@@ -1,0 +1,172 @@
+"""A call's utterances that are not complete: what was sent of each, and what was heard.
+
+*Played* is what the carrier says, where it echoes marks, as far as that can be true; else our
+estimate. What a carrier held when it was told to forget it was not heard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Callable
+
+import attrs
+import trio
+
+from trioaudio.core.carrier import MarkPlayed
+from trioaudio.core.engine import VoiceChoice
+from trioaudio.core.errors import TrioaudioError
+from trioaudio.core.facts import FirstFrameSent, UtteranceSent
+from trioaudio.core.mark_name import marked_utterance
+from trioaudio.core.speech import SpokenWord, Stretch
+from trioaudio.core.utterance import Cause, Certainty, Utterance, UtteranceEvent
+from trioaudio.leg import Leg
+from trioaudio.line import Line
+from trioaudio.pacer import Pacer
+
+EARLY_MARK_S = 0.1
+"""How much sooner than estimated a carrier may say that speech was played, to be believed: its
+clock, its frames and the network differ that much from ours, and nobody plays faster than time."""
+
+
+@attrs.define(eq=False)
+class Say:
+    """An utterance with its text still to come."""
+
+    utterance: Utterance
+    pieces: AsyncIterable[str]
+    choice: VoiceChoice
+    on_word: Callable[[SpokenWord], None]
+    stretches: list[Stretch] = attrs.field(factory=list)
+    """Who spoke what of it, as far as it has come."""
+    error: TrioaudioError | None = None
+    """What made it fail, if an engine or its text did."""
+    heard_at: float | None = None
+    """When it will have been played, by the estimate; None until all of it was sent."""
+    done: trio.Event = attrs.field(factory=trio.Event)
+
+
+@attrs.define(eq=False)
+class Utterances:
+    """The incomplete ones of one call, in the order they are spoken."""
+
+    line: Line
+    pacer: Pacer
+    on_bug: Callable[[Exception], None]
+    """Takes what completing one raised: it happens in the pacer's turn."""
+    _open: dict[int, Say] = attrs.field(factory=dict)
+    _made: int = 0
+
+    def begin(
+        self,
+        pieces: AsyncIterable[str],
+        choice: VoiceChoice,
+        on_word: Callable[[SpokenWord], None],
+    ) -> Say:
+        """Accept an utterance."""
+        self._made += 1
+        utterance = Utterance(self._made, accepted_at=trio.current_time())
+        said = self._open[utterance.id] = Say(utterance, pieces, choice, on_word)
+        return said
+
+    # --- What was sent ---------------------------------------------------------------
+
+    def take_first_frame(self, fact: FirstFrameSent) -> None:
+        """Note when an utterance began to go out; on the first leg that carries it."""
+        said = self._open.get(fact.utterance)
+        if said is not None and said.utterance.first_frame_at is None:
+            said.utterance.first_frame_at = fact.at
+
+    def take_sent(self, fact: UtteranceSent) -> None:
+        """Note that all of an utterance is out; it completes when it has been played."""
+        said = self._open.get(fact.utterance)
+        if said is None:
+            return
+        said.utterance.frames_sent += fact.frames
+        said.utterance.happen(UtteranceEvent.SENT)
+        said.heard_at = fact.heard_at
+        patience_ms = self.line.settings.mark_wait_ms if self.line.shape.marks else 0
+        self._complete_later(said, fact.heard_at, fact.heard_at + patience_ms / 1000)
+
+    def count_played(self, leg: Leg) -> None:
+        """Work out what was heard of each, should no more be heard: before a clear, after a loss.
+
+        What the carrier holds and can be made to forget is not heard: of the last one first.
+        """
+        utterance, frames = leg.take_frames()
+        said = None if utterance is None else self._open.get(utterance)
+        if said is not None:
+            said.utterance.frames_sent += frames
+        unheard_ms = 0.0
+        if self.line.carrier.clears:
+            unheard_ms = max(0.0, leg.heard_until - trio.current_time()) * 1000
+        for said in reversed(self._open.values()):
+            sent_ms = self._sent_ms(said)
+            cut_ms = min(unheard_ms, sent_ms)
+            unheard_ms -= cut_ms
+            said.utterance.played_ms = sent_ms - cut_ms
+
+    def _sent_ms(self, said: Say) -> float:
+        return said.utterance.frames_sent * self.line.shape.pcm.ptime * 1000
+
+    # --- What was heard --------------------------------------------------------------
+
+    def take_mark(self, mark: MarkPlayed) -> None:
+        """Take the carrier's word about an utterance, as far as it can be true."""
+        utterance = marked_utterance(mark.name)
+        said = None if utterance is None else self._open.get(utterance)
+        if said is None or said.heard_at is None:
+            return
+        now = trio.current_time()
+        if mark.heard is False:
+            # It was waited for, so nobody here cleared anything: the carrier did.
+            unheard_ms = max(0.0, said.heard_at - now) * 1000
+            said.utterance.played_ms = max(0.0, self._sent_ms(said) - unheard_ms)
+            self.complete(said, UtteranceEvent.INTERRUPT, Cause.CANCELLED)
+        elif now >= said.heard_at - EARLY_MARK_S:
+            self.heard_out(said, now, Certainty.ACKED)
+        else:
+            # Sooner than it can have been played: then our own clock is the better witness.
+            self._complete_later(said, said.heard_at, said.heard_at)
+
+    def heard_out(self, said: Say, heard_at: float, certainty: Certainty) -> None:
+        """Complete an utterance that has been played, unless it is complete."""
+        if not said.utterance.state.final:
+            said.utterance.certainty = certainty
+            said.utterance.played_at = heard_at
+            said.utterance.played_ms = self._sent_ms(said)
+            self.complete(said, UtteranceEvent.PLAYED, Cause.NORMAL)
+
+    def _complete_later(self, said: Say, heard_at: float, at: float) -> None:
+        self.pacer.wake(_HeardOut(self, said, heard_at), at)
+
+    def complete(
+        self, said: Say, event: UtteranceEvent, cause: Cause, error: str | None = None
+    ) -> None:
+        """End an utterance, unless it has ended."""
+        if said.utterance.end(event, cause, error):
+            self._open.pop(said.utterance.id, None)
+            said.done.set()
+
+    def end_all(self, event: UtteranceEvent, cause: Cause) -> None:
+        """End all that are left."""
+        for said in list(self._open.values()):
+            self.complete(said, event, cause)
+
+
+@attrs.define(eq=False)
+class _HeardOut:
+    """Has the pacer complete an utterance when it has been played: cheaper than a task."""
+
+    utterances: Utterances
+    said: Say
+    heard_at: float
+    turn: int = 0
+
+    def tick(self, now: float) -> float | None:
+        """Complete it; see `pacer.Paced`."""
+        del now
+        self.utterances.heard_out(self.said, self.heard_at, Certainty.ESTIMATED)
+        return None
+
+    def fail(self, exc: Exception) -> None:
+        """Hand on a bug in the completion."""
+        self.utterances.on_bug(exc)
