@@ -22,9 +22,12 @@ from websockets.trio.server import ServerConnection, serve
 
 from trioaudio.core.carrier import Message
 from trioaudio.core.connection import Closing, Inbound, MediaConnection
+from trioaudio.core.facts import Fact
 from trioaudio.core.websocket_frame import Opcode, mask
+from trioaudio.net.admission import Admission
 from trioaudio.net.dialler import Dialler, parse_url
-from trioaudio.net.listener import Admission, Door, Listener, open_listener
+from trioaudio.net.door import Door, DoorPlan
+from trioaudio.net.listener import Listener, open_listener
 from trioaudio.net.media_socket import MediaSocket
 from trioaudio.net.websocket import WebSocketMedia
 
@@ -351,14 +354,25 @@ class Opened:
     listener: Listener
     door: Door
     port: int
+    facts: list[Fact] = attrs.field(factory=list)
 
     async def knock(self) -> RawStream:
         return await trio.open_tcp_stream("127.0.0.1", self.port)
 
 
+PROBE_S = 0.1
+"""Long enough for an answer on this machine, short enough to wait for."""
+
+
 @asynccontextmanager
-async def listening(admission: Admission | None = None) -> AsyncIterator[Opened]:
-    """A listener with one door at PATH."""
+async def listening(
+    admission: Admission | None = None, plan: DoorPlan | None = None, key: str = PATH
+) -> AsyncIterator[Opened]:
+    """A listener with one door, at PATH if nothing else is said."""
+    plan = plan or DoorPlan(subprotocols=("audio.example",), probe_s=PROBE_S)
+    facts: list[Fact] = []
     with patience():
-        async with open_listener("127.0.0.1", 0, admission or Admission()) as listener:
-            yield Opened(listener, listener.open_door(PATH, ("audio.example",)), port_of(listener))
+        async with open_listener(
+            "127.0.0.1", 0, admission or Admission(), facts.append
+        ) as listener:
+            yield Opened(listener, listener.open_door(key, plan), port_of(listener), facts)

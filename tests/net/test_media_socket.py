@@ -20,9 +20,9 @@ from websockets.frames import Frame
 from websockets.uri import parse_uri
 
 from net.far_ends import KEY, PATIENCE, frame, patience, until
+from trioaudio.core.connection import Inbound
 from trioaudio.core.errors import LegLostError
 from trioaudio.core.websocket_frame import server_frame
-from trioaudio.core.websocket_split import DataFrame
 from trioaudio.net.media_socket import REST_LIMIT, MediaSocket, host_port
 
 TINY = 2048
@@ -177,7 +177,7 @@ async def test_send_eof_into_a_broken_connection() -> None:
 
 
 async def test_polling_hands_on_media_and_keeps_the_rest() -> None:
-    frames: list[DataFrame] = []
+    frames: list[Inbound] = []
     async with pair() as each:
         assert not each.ours.poll_in(frames.append)
         await each.theirs.send_all(REQUEST + frame(0x82, b"media", KEY) + frame(0x89, b"", KEY))
@@ -213,7 +213,7 @@ async def test_polling_stops_when_trio_websocket_is_far_behind() -> None:
 
 
 async def test_the_pump_reads_what_read_head_left() -> None:
-    frames: list[DataFrame] = []
+    frames: list[Inbound] = []
     async with pair() as each:
         await each.theirs.send_all(REQUEST + frame(0x82, b"early", KEY))
         head = await each.ours.read_head(1000)
@@ -226,7 +226,7 @@ async def test_the_pump_reads_what_read_head_left() -> None:
 
 async def test_a_reader_woken_by_data_leaves_it_to_the_pump() -> None:
     """The pump takes over when the data are there and the reader has not run yet."""
-    frames: list[DataFrame] = []
+    frames: list[Inbound] = []
     rests: list[bytes] = []
 
     async def be_trio_websocket(ours: MediaSocket) -> None:

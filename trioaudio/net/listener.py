@@ -1,278 +1,213 @@
 """Let carriers dial us: the server role.
 
-A *door* is a path that somebody waits behind. The listener reads a connection's HTTP head, finds
-the door, and hands the stream over untouched: the WebSocket handshake and all that follows run in
-the call's own tasks, so what a carrier does wrong is that call's trouble alone. Everything
-without a door is refused in plain HTTP before any upgrade.
+The listener reads how a connection begins, finds the door that is meant, and hands the stream
+over untouched: the WebSocket handshake and all that follows run in the call's own tasks, so
+what a carrier does wrong is that call's trouble alone. Everybody else is refused before any
+upgrade, and whoever is refused too often is turned away unheard.
 """
 
 from __future__ import annotations
 
-import errno
+import math
 import socket
-import ssl
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from http import HTTPStatus
+from typing import Any, Final
 
-import attrs
-import h11
 import trio
 
-from trioaudio.core.connection import MediaConnection
-from trioaudio.core.errors import ConfigError, LegLostError, TrioaudioError
-from trioaudio.net.media_socket import MediaSocket, host_port, prepare
-from trioaudio.net.tls import shake_hands
-from trioaudio.net.websocket import websocket_server
+from trioaudio.core.carrier import Transport
+from trioaudio.core.errors import TrioaudioError
+from trioaudio.core.facts import Fact, Tell
+from trioaudio.net.address_limits import AddressLimits
+from trioaudio.net.admission import Admission
+from trioaudio.net.arrival import Arrival, Knock, arrive
+from trioaudio.net.door import Door, DoorPlan
+from trioaudio.net.far_address import address_of, is_in, site_of
+from trioaudio.net.listening_socket import accept_waiting, bind
+from trioaudio.net.media_socket import host_port
+from trioaudio.net.reception import Reception, Wish
+from trioaudio.net.refusal import GUESSES, Refusal
+from trioaudio.net.refusal_record import ListenerStatistics, RefusalRecord
 
-HEAD_LIMIT = 16 * 1024
-BACKLOG = 1024
-_ACCEPT_AT_ONCE = 64
-# Linux's accept also reports what happened to the connection it would return (accept(2)).
-_NOT_OURS = frozenset(
-    {
-        errno.EPERM,  # a firewall rule
-        errno.ECONNABORTED,
-        errno.EPROTO,
-        errno.ENETDOWN,
-        errno.ENETUNREACH,
-        errno.ENOPROTOOPT,
-        errno.EHOSTDOWN,
-        errno.EHOSTUNREACH,
-        errno.ENONET,
-        errno.EOPNOTSUPP,
-    }
-)
-# Out of descriptors or memory: not this connection's fault, and it may pass.
-_CAPACITY = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
+__all__ = ["Admission", "Listener", "open_listener"]
+
+RETRY_AFTER_S: Final = 10
+"""What who is refused for want of room is asked to wait."""
 _CAPACITY_WAIT_S = 0.1
 
 
-@attrs.frozen
-class Admission:
-    """What holds for every connection a listener accepts."""
-
-    handshake_s: float = 10.0
-    """For TLS, for the HTTP head and for the WebSocket handshake, each at most this long."""
-    largest_message: int = 1 << 20
-    tls_context: ssl.SSLContext | None = None
-
-
-class Door:
-    """One path a carrier may dial; `connect` is a `core.connection.Connect`.
-
-    The newest connection wins: a carrier that comes back while we still believe in its old,
-    half-dead connection gets in, and the old one is closed.
-    """
-
-    __slots__ = ("_admission", "_came", "_current", "_newest", "_subprotocols")
-
-    def __init__(self, subprotocols: Sequence[str], admission: Admission) -> None:
-        self._subprotocols = subprotocols
-        self._admission = admission
-        self._newest: MediaSocket | None = None
-        self._current: MediaSocket | None = None
-        self._came = trio.Event()
-
-    def offer(self, stream: MediaSocket) -> None:
-        """Hand over a connection whose head has been read."""
-        for older in (self._newest, self._current):
-            if older is not None:
-                older.close_now(f"a newer connection took the place of {older.peer}")
-        self._newest = stream
-        self._came.set()
-
-    def connect(self, wait_s: float | None) -> AbstractAsyncContextManager[MediaConnection]:
-        """Wait for the carrier and accept its WebSocket; LegLostError if it does not come.
-
-        One task at a time.
-        """
-        return self._connect(wait_s)
-
-    @asynccontextmanager
-    async def _connect(self, wait_s: float | None) -> AsyncIterator[MediaConnection]:
-        opened = False
-        while not opened:
-            stream = self._current = await self._next(wait_s)
-            try:
-                async with websocket_server(
-                    stream, subprotocols=self._subprotocols, handshake_s=self._admission.handshake_s
-                ) as connection:
-                    opened = True
-                    yield connection
-            except* LegLostError:
-                if opened or self._newest is None:
-                    raise
-                # The carrier has dialled anew in the middle of the handshake.
-            finally:
-                self._current = None
-
-    async def _next(self, wait_s: float | None) -> MediaSocket:
-        with trio.CancelScope() as patience:
-            if wait_s is not None:
-                patience.deadline = trio.current_time() + wait_s
-            while self._newest is None:
-                self._came = trio.Event()
-                await self._came.wait()
-            stream, self._newest = self._newest, None
-            return stream
-        raise LegLostError(f"no carrier connected within {wait_s:g} s")
-
-    def close(self) -> None:
-        """Close a connection nobody has taken."""
-        if self._newest is not None:
-            self._newest.close_now()
-            self._newest = None
+def _ignore(_fact: Fact) -> None:
+    """Take no interest."""
 
 
 class Listener:
     """Accepts connections on one address and knows the doors."""
 
-    def __init__(self, sock: socket.socket, admission: Admission) -> None:
+    def __init__(self, sock: socket.socket, admission: Admission, tell: Tell = _ignore) -> None:
         self._sock = sock
         self._admission = admission
-        self._doors: dict[str, Door] = {}
+        self._limits = AddressLimits(admission.handshakes_most, admission.refusals_most)
+        self._record = RefusalRecord(tell)
+        scheme = "ws" if admission.tls_context is None else "wss"
+        self._reception = Reception(admission, f"{scheme}://{self.address}", self._tired_of)
 
     @property
     def address(self) -> str:
         """HOST:PORT as bound, IPv6 in brackets."""
         return host_port(self._sock.getsockname()[:2])
 
-    def url(self, path: str) -> str:
-        """Return the URL a carrier must dial to come in by `path`."""
-        scheme = "ws" if self._admission.tls_context is None else "wss"
-        return f"{scheme}://{self.address}{path}"
+    def url(self, key: str, transport: Transport = Transport.WEBSOCKET) -> str:
+        """Return the URL a carrier must dial to come in by `key`."""
+        if transport is Transport.AUDIOSOCKET:
+            return f"audiosocket://{self.address}/{key}"
+        public = self._admission.public_url
+        return (f"{public.origin}{public.prefix}" if public else self._reception.here) + key
 
-    def open_door(self, path: str, subprotocols: Sequence[str] = ()) -> Door:
-        """Admit connections to `path` from now on."""
-        door = Door(subprotocols, self._admission)
-        self._doors[path] = door
+    def statistics(self) -> ListenerStatistics:
+        """Return the counts so far."""
+        return ListenerStatistics(
+            accepted=self._record.accepted,
+            refused=dict(self._record.refused),
+            abandoned=self._record.abandoned,
+            in_handshake=self._limits.in_handshake,
+            doors=len(self._reception.doors),
+        )
+
+    # --- Doors -----------------------------------------------------------------------
+
+    def open_door(self, key: str, plan: DoorPlan | None = None) -> Door:
+        """Admit one call's carrier by `key` from now on.
+
+        `key` is a path that nobody can guess, or, for AudioSocket, a UUID as people write it.
+        """
+        plan = plan or DoorPlan()
+        door = Door(plan, self._admission.handshake_s)
+        self._reception.doors.add(plan.transport, key, door)
         return door
 
-    def close_door(self, path: str) -> None:
-        """Refuse `path` from now on; a connection already taken stays."""
-        self._doors.pop(path).close()
+    def close_door(self, key: str, transport: Transport = Transport.WEBSOCKET) -> None:
+        """Refuse `key` from now on; a connection already taken stays."""
+        self._reception.doors.remove(transport, key).close()
+
+    def close_doors(self) -> None:
+        """Let nobody in any more; connections already taken stay."""
+        for door in self._reception.doors:
+            door.close()
+
+    def refuse_new(self, reason: str, retry_after_s: int = RETRY_AFTER_S) -> None:
+        """Refuse carriers of calls that have not begun with 503: we drain, or have no room.
+
+        A carrier that comes back to its call is let in.
+        """
+        self._reception.full = Refusal(
+            HTTPStatus.SERVICE_UNAVAILABLE, reason, {"Retry-After": str(retry_after_s)}
+        )
+
+    def admit_new(self) -> None:
+        """Take back `refuse_new`."""
+        self._reception.full = None
+
+    # --- Connections -----------------------------------------------------------------
 
     async def accept(self) -> None:
         """Accept for ever; cancel to stop. Connections handed over outlive this."""
         async with trio.open_nursery() as nursery:
+
+            def take(sock: socket.socket, name: Any) -> None:
+                address = address_of(name[0])
+                is_proxy = is_in(address, self._admission.trusted_proxies)
+                knock = Knock(sock, host_port(name[:2]), address, is_proxy)
+                if is_proxy or self._may_begin(knock):
+                    nursery.start_soon(self._admit, knock)
+
+            nursery.start_soon(self._record.tell_the_rest)
             while True:
                 await trio.lowlevel.wait_readable(self._sock)
-                if not self._accept_some(nursery):
+                if not accept_waiting(self._sock, take):
                     await trio.sleep(_CAPACITY_WAIT_S)
 
-    def _accept_some(self, nursery: trio.Nursery) -> bool:
-        """Accept who waits; False when the machine has no room for them."""
-        try:
-            for _ in range(_ACCEPT_AT_ONCE):
-                sock, address = self._sock.accept()
-                nursery.start_soon(self._admit, sock, host_port(address[:2]))
-        except BlockingIOError:
-            return True
-        except OSError as exc:
-            if exc.errno not in _CAPACITY | _NOT_OURS:
-                raise
-            return exc.errno in _NOT_OURS
-        return True
+    def _may_begin(self, knock: Knock) -> bool:
+        """Count a connection in, or turn it away unheard: a flood must cost us next to nothing."""
+        site = site_of(knock.address)
+        refusal = self._tired_of(site)
+        if refusal is None:
+            if self._limits.enter(site):
+                return True
+            refusal = _too_many("connections in handshake at once", RETRY_AFTER_S)
+        self._record.refuse(knock.peer, site, refusal)
+        # Over TLS, saying so would take the handshake, which is what costs.
+        knock.turn_away(refusal if self._admission.tls_context is None else None)
+        return False
 
-    async def _admit(self, sock: socket.socket, peer: str) -> None:
+    def _tired_of(self, site: str) -> Refusal | None:
+        seconds = self._limits.turned_away_for(site, trio.current_time())
+        return _too_many("refusals within a minute", seconds) if seconds else None
+
+    async def _admit(self, knock: Knock) -> None:
         """Find the door for one connection, or refuse it; it is handed over or closed."""
         admission = self._admission
-        stream: MediaSocket | None = None
-        handed_over = False
+        arrival: Arrival | None = None
+        wish: Wish | None = None
+        handed_over = decided = False
         try:
             with trio.move_on_after(admission.handshake_s):
-                prepare(sock)
-                if admission.tls_context is not None:
-                    sock = await shake_hands(
-                        sock, admission.tls_context, server_hostname=None, peer=peer
-                    )
-                stream = MediaSocket(
-                    sock, peer, masked=True, largest_message=admission.largest_message
-                )
-                handed_over = await self._find_door(stream)
+                arrival = await arrive(knock, admission.tls_context, admission.largest_message)
+                wish = await self._reception.hear(knock, arrival)
+            if arrival is not None and wish is not None:
+                with trio.move_on_after(admission.handshake_s):
+                    refusal = await self._reception.grant(wish, arrival)
+                    decided, handed_over = True, refusal is None
+                    if refusal is not None:
+                        await self._refuse(refusal, wish, arrival)
         except TrioaudioError:
             # A connection that is nobody's yet: a port scan, a broken TLS client. Not our loss.
             return
         finally:
+            self._record.accepted += handed_over
+            self._record.abandoned += not decided
+            if not knock.is_proxy:
+                self._limits.leave(site_of(knock.address))
             if not handed_over:
-                _close(stream, sock)
+                _close(arrival, knock.sock)
 
-    async def _find_door(self, stream: MediaSocket) -> bool:
-        head = await stream.read_head(HEAD_LIMIT)
-        request = _parse_head(head)
-        if request is None:
-            await _refuse(stream, HTTPStatus.BAD_REQUEST)
-        elif (door := self._doors.get(request)) is None:
-            await _refuse(stream, HTTPStatus.NOT_FOUND)
-        else:
-            door.offer(stream)
-            return True
-        return False
+    async def _refuse(self, refusal: Refusal, wish: Wish, arrival: Arrival) -> None:
+        """Say no, and remember to whom."""
+        site = site_of(wish.address)
+        if refusal.status in GUESSES:
+            self._limits.refused(site, trio.current_time())
+        self._record.refuse(wish.peer, site, refusal)
+        await arrival.refuse(refusal)
 
 
-def _close(stream: MediaSocket | None, sock: socket.socket) -> None:
-    if stream is not None:
-        stream.close_now()
+def _too_many(what: str, seconds: float) -> Refusal:
+    return Refusal(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        f"too many {what} from this address",
+        {"Retry-After": str(math.ceil(seconds))},
+    )
+
+
+def _close(arrival: Arrival | None, sock: socket.socket) -> None:
+    if arrival is not None:
+        arrival.stream.close_now()
     else:
         sock.close()
 
 
-def _parse_head(head: bytes) -> str | None:
-    """Return the path asked for; None when it is no request to upgrade to a WebSocket."""
-    parser = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_LIMIT)
-    try:
-        parser.receive_data(head)
-        event = parser.next_event()
-    except h11.RemoteProtocolError:
-        return None
-    if not isinstance(event, h11.Request):
-        return None
-    headers = {name.lower(): value.lower() for name, value in event.headers}
-    if event.method != b"GET" or b"websocket" not in headers.get(b"upgrade", b""):
-        return None
-    return event.target.decode("ascii", "replace").partition("?")[0]
-
-
-async def _refuse(stream: MediaSocket, status: HTTPStatus) -> None:
-    body = f"{status.value} {status.phrase}: no media stream is expected here\n".encode()
-    stream.send_control(
-        f"HTTP/1.1 {status.value} {status.phrase}\r\n"
-        "Content-Type: text/plain; charset=utf-8\r\n"
-        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode()
-        + body
-    )
-    await stream.wait_flushed()
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """Return a listening non-blocking socket; ConfigError when the address cannot be had."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE | socket.AI_NUMERICSERV
-        )[0]
-        sock = socket.socket(family, kind, protocol)
-    except (OSError, UnicodeError) as exc:
-        reason = getattr(exc, "strerror", None) or exc
-        raise ConfigError(f"cannot listen on {host}:{port}: {reason}") from exc
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(address)
-        sock.listen(BACKLOG)
-        sock.settimeout(0)
-    except OSError as exc:
-        sock.close()
-        raise ConfigError(f"cannot listen on {host}:{port}: {exc.strerror or exc}") from exc
-    return sock
-
-
 @asynccontextmanager
-async def open_listener(host: str, port: int, admission: Admission) -> AsyncIterator[Listener]:
-    """Listen on HOST:PORT (port 0: any) while the block runs."""
+async def open_listener(
+    host: str, port: int, admission: Admission, tell: Tell = _ignore
+) -> AsyncIterator[Listener]:
+    """Listen on HOST:PORT (port 0: any) while the block runs; connections taken outlive it."""
     sock = bind(host, port)
     with sock:
         async with trio.open_nursery() as nursery:
-            listener = Listener(sock, admission)
+            listener = Listener(sock, admission, tell)
             nursery.start_soon(listener.accept)
-            yield listener
+            try:
+                yield listener
+            finally:
+                listener.close_doors()
             nursery.cancel_scope.cancel()

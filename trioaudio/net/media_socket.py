@@ -5,7 +5,8 @@ Outbound, `try_send` writes whole WebSocket frames in one system call; what the 
 take is kept as the *tail* and goes before anything else, so no frame is ever torn, not even by
 a cancelled `send_all`. Inbound, the owner's `pump` reads, takes complete data frames out, and
 leaves every other byte to `receive_some`. Until there is an owner, `receive_some` reads by
-itself: that is the opening handshake.
+itself: that is the opening handshake. What frames look like is the splitter's affair, so the
+media path is the same where there is no WebSocket and no second user.
 
 One class serves plain and TLS sockets: the standard library's `SSLSocket` has the same methods
 and encrypts and writes in one call, at a third of the cost of `trio.SSLStream`.
@@ -15,12 +16,14 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import trio
 
+from trioaudio.core.connection import Inbound
 from trioaudio.core.errors import LegLostError
-from trioaudio.core.websocket_split import DataFrame, WebSocketSplitter
+from trioaudio.core.websocket_split import WebSocketSplitter
 
 RECEIVE_BYTES = 32 * 1024
 TAIL_LIMIT = 256 * 1024
@@ -50,11 +53,25 @@ def prepare(sock: socket.socket) -> None:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
 
 
+class Splitter(Protocol):
+    """Parts what comes into messages, and the bytes that are none."""
+
+    @property
+    def broken(self) -> bool:
+        """Whether the far end sent what its protocol or the size limit forbids."""
+        ...
+
+    def push(self, data: bytes) -> tuple[Sequence[Inbound], bytes]:
+        """Return the messages completed by `data`, and the bytes for `receive_some`."""
+        ...
+
+
 class MediaSocket(trio.abc.HalfCloseableStream):
     """Own a connected non-blocking socket.
 
-    `peer` names the far end in errors, `masked` says whether it is the WebSocket client,
-    `largest_message` is the longest message in bytes it may send.
+    `peer` names the far end in errors, `largest_message` is the longest message in bytes it may
+    send. `splitter` knows what messages look like; without one the far end speaks WebSocket, and
+    `masked` says whether it is the client.
     """
 
     __slots__ = (
@@ -88,7 +105,13 @@ class MediaSocket(trio.abc.HalfCloseableStream):
     )
 
     def __init__(
-        self, sock: socket.socket, peer: str, *, masked: bool, largest_message: int
+        self,
+        sock: socket.socket,
+        peer: str,
+        *,
+        largest_message: int,
+        masked: bool = False,
+        splitter: Splitter | None = None,
     ) -> None:
         self.peer = peer
         self.largest_message = largest_message
@@ -98,7 +121,9 @@ class MediaSocket(trio.abc.HalfCloseableStream):
         """How often something came from the far end."""
         self._sock = sock
         self._sock_send = sock.send
-        self._splitter = WebSocketSplitter(masked=masked, largest=largest_message)
+        self._splitter: Splitter = splitter or WebSocketSplitter(
+            masked=masked, largest=largest_message
+        )
         self._tls = isinstance(sock, ssl.SSLSocket)
         self._tail: list[bytes] = []  # lists: an empty deque takes 600 bytes, twice a leg
         self._tail_bytes = 0
@@ -106,9 +131,9 @@ class MediaSocket(trio.abc.HalfCloseableStream):
         self._flushing = False
         self._flushed = trio.lowlevel.ParkingLot()
         self._closed = False
-        self._early: list[DataFrame] = []  # data frames that came before there was an owner
+        self._early: list[Inbound] = []  # data frames that came before there was an owner
         self._head_taken = False
-        self._unread = b""  # what came with the head
+        self._unread = b""  # what came with the head, or was only looked at
         self._owned = False
         self._gone = trio.Event()
         self._stream_read: trio.CancelScope | None = None
@@ -209,7 +234,7 @@ class MediaSocket(trio.abc.HalfCloseableStream):
 
     @property
     def broke_protocol(self) -> bool:
-        """Whether the far end sent a frame that RFC 6455 or our size limit forbids."""
+        """Whether the far end sent what its protocol or our size limit forbids."""
         return self._splitter.broken
 
     @property
@@ -219,7 +244,7 @@ class MediaSocket(trio.abc.HalfCloseableStream):
 
     # --- Media in --------------------------------------------------------------------
 
-    def poll_in(self, on_frame: Callable[[DataFrame], None]) -> bool:
+    def poll_in(self, on_frame: Callable[[Inbound], None]) -> bool:
         """Read once without waiting and hand on what came; False when there was nothing.
 
         TLS gives one record at a time: call it until it says False. Raises LegLostError when the
@@ -242,7 +267,7 @@ class MediaSocket(trio.abc.HalfCloseableStream):
             on_frame(frame)
         return True
 
-    async def pump(self, on_frame: Callable[[DataFrame], None]) -> None:
+    async def pump(self, on_frame: Callable[[Inbound], None]) -> None:
         """Own the reading side until it ends; `on_frame` must not wait.
 
         Returns when the far end sends no more, the connection broke (`failure` says how), or it
@@ -255,7 +280,7 @@ class MediaSocket(trio.abc.HalfCloseableStream):
         except LegLostError as exc:
             self._break(exc)
 
-    def take_over(self, on_frame: Callable[[DataFrame], None]) -> None:
+    def take_over(self, on_frame: Callable[[Inbound], None]) -> None:
         """Hand on what came before there was an owner, ahead of `pump`, which does it too.
 
         A close frame may have come along, and then the pump may never run.
@@ -267,7 +292,7 @@ class MediaSocket(trio.abc.HalfCloseableStream):
         for frame in early:
             on_frame(frame)
 
-    async def _pump_once(self, on_frame: Callable[[DataFrame], None]) -> None:
+    async def _pump_once(self, on_frame: Callable[[Inbound], None]) -> None:
         if self._rest_bytes > REST_LIMIT:
             await self._rest_taken.park()
         elif (self._tls or self._unread) and self.poll_in(on_frame):
@@ -341,6 +366,24 @@ class MediaSocket(trio.abc.HalfCloseableStream):
                 head += data
         self._take_head(bytes(head))
         return bytes(head)
+
+    async def peek(self, count: int) -> bytes:
+        """Return the first `count` bytes, and leave them to the pump, with whatever came along.
+
+        For connections without an HTTP head. Raises LegLostError when the connection breaks or
+        ends before.
+        """
+        seen = b""
+        while len(seen) < count:
+            data = self._receive()
+            if data is None:
+                await self._wait_readable()
+            elif not data:
+                raise LegLostError(f"{self.peer} closed the connection before it said who it is")
+            else:
+                seen += data
+        self._unread = seen
+        return seen[:count]
 
     def _take_head(self, data: bytes) -> None:
         """Leave the head to trio-websocket, and what comes after it to the pump.

@@ -24,6 +24,28 @@ def client_context(ca_file: str | None) -> ssl.SSLContext:
         raise ConfigError(f"TLS CA file {ca_file!r} holds no certificate: {exc}") from exc
 
 
+def server_context(cert_file: str, key_file: str) -> ssl.SSLContext:
+    """Return a context that shows a certificate, with those up to its authority, and its key.
+
+    ConfigError when the files cannot be used together.
+    """
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        # An encrypted key would be asked about on the terminal of a daemon.
+        context.load_cert_chain(cert_file, key_file, password=_no_password)
+    except (OSError, ValueError) as exc:  # ssl.SSLError is an OSError
+        reason = getattr(exc, "reason", None) or getattr(exc, "strerror", None) or exc
+        raise ConfigError(
+            f"TLS certificate {cert_file!r} with key {key_file!r} cannot be used: {reason}; give"
+            " PEM files that belong together, the key without a password"
+        ) from exc
+    return context
+
+
+def _no_password() -> str:
+    raise ValueError("the key is encrypted")
+
+
 async def shake_hands(
     sock: socket.socket, context: ssl.SSLContext, *, server_hostname: str | None, peer: str
 ) -> ssl.SSLSocket:

@@ -17,6 +17,7 @@ import attrs
 import h11
 import trio
 import trio_websocket
+import wsproto
 import wsproto.utilities
 
 from trioaudio.core.carrier import Message
@@ -204,6 +205,20 @@ def _whole(message: Message) -> Inbound:
     if isinstance(message, str):
         return DataFrame(Opcode.TEXT, message.encode(), None)
     return DataFrame(Opcode.BINARY, message, None)
+
+
+def handshake_fault(head: bytes) -> str | None:
+    """Return why the handshake would fail that begins with this head; None if it would not.
+
+    Found out at the door, so that it does not become the trouble of the call behind it.
+    """
+    try:
+        wsproto.WSConnection(wsproto.ConnectionType.SERVER).receive_data(head)
+    except wsproto.utilities.RemoteProtocolError as exc:
+        return str(exc)
+    except UnicodeError:
+        return "a header that is no ASCII"
+    return None
 
 
 @asynccontextmanager

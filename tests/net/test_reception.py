@@ -1,0 +1,181 @@
+"""Who is heard at all: proxies, limits, draining, and what is told of those who are not."""
+
+from __future__ import annotations
+
+import pytest
+
+from net.far_ends import (
+    KEY,
+    PATH,
+    Certificates,
+    Opened,
+    close_frame,
+    listening,
+    read_all,
+    read_head,
+    receiving,
+    reset,
+    until,
+    upgrade_request,
+)
+from trioaudio.core.errors import LegLostError
+from trioaudio.core.facts import DoorRefused
+from trioaudio.core.upgrade import UpgradeRequest
+from trioaudio.net.admission import Admission
+from trioaudio.net.door import DoorPlan
+from trioaudio.net.far_address import networks_of
+from trioaudio.net.upgrade_head import read_public_url
+
+ELSEWHERE = upgrade_request("/media/telecmi/hush-hush-42?key=hush")
+LOOPBACK = networks_of(("127.0.0.1",))
+
+
+async def told(opened: Opened, request: bytes) -> bytes:
+    async with await opened.knock() as stream:
+        await stream.send_all(request)
+        return await read_all(stream)
+
+
+async def turned_away(opened: Opened) -> bytes:
+    """What is said to somebody who says nothing."""
+    async with await opened.knock() as stream:
+        return await read_all(stream)
+
+
+async def comes_in(opened: Opened, *headers: str, path: str = PATH) -> None:
+    async with await opened.knock() as stream:
+        await stream.send_all(upgrade_request(path, *headers))
+        async with opened.door.connect(1) as connection, receiving(connection):
+            assert b" 101 " in await read_head(stream)
+            await stream.send_all(close_frame(1000, KEY))
+
+
+# --- Limits -------------------------------------------------------------------------------
+
+
+async def test_who_is_refused_too_often_is_not_listened_to() -> None:
+    async with listening(Admission(refusals_most=3)) as opened:
+        for _ in range(3):
+            assert b" 404 " in await told(opened, ELSEWHERE)
+        answer = await turned_away(opened)
+        assert answer.startswith(b"HTTP/1.1 429 ")
+        assert b"Retry-After: 60\r\n" in answer
+        assert opened.listener.statistics().refused == {404: 3, 429: 1}
+        assert opened.listener.statistics().in_handshake == 0
+
+
+async def test_what_only_comes_too_late_or_twice_is_no_guess() -> None:
+    async with listening(Admission(refusals_most=1)) as opened:
+        opened.listener.close_door(PATH)
+        for _ in range(5):
+            assert b" 410 " in await told(opened, upgrade_request())
+
+
+async def test_too_many_at_once() -> None:
+    async with listening(Admission(handshakes_most=2)) as opened:
+        async with await opened.knock() as first, await opened.knock():
+            answer = await turned_away(opened)
+            assert answer.startswith(b"HTTP/1.1 429 ")
+            assert opened.listener.statistics().in_handshake == 2
+            await first.send_all(upgrade_request())
+            async with opened.door.connect(1):
+                assert b" 101 " in await read_head(first)
+                assert b" 404 " in await told(opened, ELSEWHERE)  # there is room again
+        assert opened.listener.statistics().accepted == 1
+
+
+async def test_who_is_turned_away_over_tls_is_told_nothing(certificates: Certificates) -> None:
+    admission = Admission(handshakes_most=1, tls_context=certificates.server)
+    async with listening(admission) as opened, await opened.knock():
+        assert await turned_away(opened) == b""
+        assert opened.listener.statistics().refused == {429: 1}
+
+
+async def test_who_leaves_without_a_word_is_counted_apart() -> None:
+    async with listening() as opened:
+        reset(await opened.knock())
+        async with await opened.knock():
+            pass
+        await until(lambda: opened.listener.statistics().abandoned == 2)
+        assert opened.listener.statistics().refused == {}
+
+
+# --- Proxies ------------------------------------------------------------------------------
+
+
+async def test_a_proxy_is_not_limited_but_whom_it_speaks_for_is() -> None:
+    admission = Admission(handshakes_most=1, refusals_most=2, trusted_proxies=LOOPBACK)
+    bad = "X-Forwarded-For: 192.0.2.1, 198.51.100.7"
+    async with listening(admission) as opened, await opened.knock(), await opened.knock():
+        request = upgrade_request("/elsewhere", bad)
+        answers = [await told(opened, request) for _ in range(3)]
+        assert [each[9:12] for each in answers] == [b"404", b"404", b"429"]
+        assert b"429" in await told(opened, upgrade_request(PATH, bad))
+        await comes_in(opened, "X-Forwarded-For: 198.51.100.8")
+        fact = opened.facts[0]
+        assert isinstance(fact, DoorRefused)
+        assert fact.peer.startswith("198.51.100.7 by 127.0.0.1:")
+
+
+async def test_nobody_else_is_believed() -> None:
+    seen: list[UpgradeRequest] = []
+    async with listening(plan=DoorPlan(check=seen.append)) as opened:
+        await comes_in(opened, "X-Forwarded-For: 198.51.100.8")
+    assert seen[0].peer == "127.0.0.1"
+
+
+@pytest.mark.parametrize("prefix", ["", "/tel"])
+async def test_a_check_sees_the_public_url(prefix: str) -> None:
+    seen: list[UpgradeRequest] = []
+    public = read_public_url("wss://voice.example.com/tel/")
+    admission = Admission(public_url=public, trusted_proxies=LOOPBACK)
+    async with listening(admission, DoorPlan(check=seen.append)) as opened:
+        assert opened.listener.url(PATH) == f"wss://voice.example.com/tel{PATH}"
+        await comes_in(opened, "X-Forwarded-For: 192.0.2.9", path=f"{prefix}{PATH}?a=1")
+    assert seen[0].url == f"wss://voice.example.com/tel{PATH}?a=1"
+    assert seen[0].peer == "192.0.2.9"
+
+
+# --- No room ------------------------------------------------------------------------------
+
+
+async def test_while_we_drain_only_calls_that_have_begun_are_let_in() -> None:
+    async with listening() as opened:
+        await comes_in(opened)
+        opened.listener.refuse_new("draining", retry_after_s=7)
+        other = opened.listener.open_door("/other")
+        answer = await told(opened, upgrade_request("/other"))
+        assert answer.startswith(b"HTTP/1.1 503 ")
+        assert b"Retry-After: 7\r\n" in answer
+        assert b" 404 " in await told(opened, ELSEWHERE)  # strangers learn nothing
+        await comes_in(opened)  # it comes back
+        opened.listener.admit_new()
+        async with await opened.knock() as stream:
+            await stream.send_all(upgrade_request("/other"))
+            async with other.connect(1):
+                assert b" 101 " in await read_head(stream)
+
+
+# --- What is told -------------------------------------------------------------------------
+
+
+async def test_the_operator_is_told_and_no_token_is() -> None:
+    async with listening() as opened:
+        await told(opened, ELSEWHERE)
+        await told(opened, b"GET / HTTP/1.1\r\nHost: hush\r\n\r\n")
+        facts = [each for each in opened.facts if isinstance(each, DoorRefused)]
+    assert [each.status for each in facts] == [404, 426]
+    assert facts[0].reason == "no call was ever expected at /media/telecmi/***"
+    assert "hush" not in repr(facts)
+
+
+async def test_connections_nobody_took_end_with_the_listener() -> None:
+    async with listening() as opened:
+        stream = await opened.knock()
+        await stream.send_all(upgrade_request())
+        await until(lambda: opened.listener.statistics().accepted == 1)
+    async with stream:
+        assert await read_all(stream) == b""
+    with pytest.raises(LegLostError):
+        async with opened.door.connect(0):
+            pass

@@ -1,0 +1,91 @@
+"""How a connection that was accepted begins: what is spoken on it, and how to say no in that."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from contextlib import suppress
+from typing import Final
+
+import attrs
+import trio
+
+from trioaudio.core.carrier import Transport
+from trioaudio.core.errors import LegLostError
+from trioaudio.net import audiosocket
+from trioaudio.net.far_address import Address
+from trioaudio.net.media_socket import MediaSocket, prepare
+from trioaudio.net.refusal import Refusal
+from trioaudio.net.tls import shake_hands
+
+_IDENTITY_KIND: Final = b"\x01"  # how AudioSocket begins, and no HTTP request does
+_HANG_UP: Final = b"\x00\x00\x00"  # all that AudioSocket has for a refusal
+_UNREAD_BYTES = 16 * 1024
+
+
+@attrs.frozen
+class Knock:
+    """A connection just accepted, and from where."""
+
+    sock: socket.socket
+    peer: str
+    address: Address
+    is_proxy: bool
+    """Whether it speaks for others, and is believed."""
+
+    def turn_away(self, refusal: Refusal | None) -> None:
+        """Say no without hearing anything, or nothing at all, and close; nothing is waited for."""
+        with self.sock:
+            if refusal is None:
+                return
+            try:
+                self.sock.settimeout(0)
+                self.sock.send(refusal.answer())
+                # To close with something unread is a reset, which may overtake the answer.
+                self.sock.recv(_UNREAD_BYTES)
+            except OSError:
+                return  # nothing came yet, or there is nobody to tell
+
+
+@attrs.frozen
+class Arrival:
+    """A connection on which it is known what is spoken."""
+
+    stream: MediaSocket
+    transport: Transport
+
+    async def refuse(self, refusal: Refusal) -> None:
+        """Say no, if anybody hears it. The caller closes."""
+        said = refusal.answer() if self.transport is Transport.WEBSOCKET else _HANG_UP
+        with suppress(LegLostError):
+            self.stream.send_control(said)
+            await self.stream.wait_flushed()
+
+
+async def arrive(knock: Knock, tls_context: ssl.SSLContext | None, largest_message: int) -> Arrival:
+    """Begin TLS, or find out what is spoken without; nothing of it is read.
+
+    LegLostError or LegRefusedError when that fails. The caller bounds the time and closes the
+    socket if this does not return.
+    """
+    sock = knock.sock
+    prepare(sock)
+    if tls_context is not None:
+        sock = await shake_hands(sock, tls_context, server_hostname=None, peer=knock.peer)
+    elif await _first_byte(sock, knock.peer) == _IDENTITY_KIND:
+        stream = audiosocket.new_stream(sock, knock.peer, largest_message)
+        return Arrival(stream, Transport.AUDIOSOCKET)
+    stream = MediaSocket(sock, knock.peer, masked=True, largest_message=largest_message)
+    return Arrival(stream, Transport.WEBSOCKET)
+
+
+async def _first_byte(sock: socket.socket, peer: str) -> bytes:
+    """Return the first byte, which stays to be read; nothing at the end."""
+    while True:
+        await trio.lowlevel.wait_readable(sock)
+        try:
+            return sock.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            continue
+        except OSError as exc:
+            raise LegLostError(f"connection to {peer} broke: {exc.strerror or exc}") from exc

@@ -1,0 +1,98 @@
+"""From an HTTP head to the upgrade it asks for, or to why it asks for none.
+
+https://www.rfc-editor.org/rfc/rfc6455#section-4.2.1 says what a server checks.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import urlsplit
+
+import attrs
+import h11
+
+from trioaudio.core.upgrade import UpgradeRequest
+from trioaudio.net.refusal import Refusal
+
+HEAD_LIMIT: Final = 16 * 1024
+
+_WEBSOCKETS_ONLY: Final = {"Upgrade": "websocket", "Connection": "Upgrade, close"}
+
+
+@attrs.frozen
+class UpgradeHead:
+    """What a head says that asks for a WebSocket."""
+
+    path: str
+    query: str
+    headers: dict[str, str]
+    """By lower-case name, values joined as `UpgradeRequest` has them; bytes are Latin-1."""
+
+
+def parse_head(head: bytes) -> UpgradeHead | Refusal:
+    """Read a head, with whatever comes behind it; any bytes are answered, none crash."""
+    parser = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_LIMIT)
+    try:
+        parser.receive_data(head)
+        event = parser.next_event()
+    except h11.RemoteProtocolError:
+        return Refusal(HTTPStatus.BAD_REQUEST, "not an HTTP request")
+    if not isinstance(event, h11.Request):
+        return Refusal(HTTPStatus.BAD_REQUEST, f"no HTTP request within {HEAD_LIMIT} bytes")
+    if event.method != b"GET":
+        return Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "not a GET request", {"Allow": "GET"})
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in event.headers:
+        name, value = raw_name.decode("ascii").lower(), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    if headers.get("upgrade", "").lower() != "websocket":
+        return Refusal(
+            HTTPStatus.UPGRADE_REQUIRED,
+            "an HTTP request that asks for no WebSocket: a browser, a health check, or a proxy"
+            " that drops the Upgrade header",
+            _WEBSOCKETS_ONLY,
+        )
+    path, _, query = event.target.decode("ascii").partition("?")
+    return UpgradeHead(path, query, headers)
+
+
+@attrs.frozen
+class PublicUrl:
+    """The URL under which far ends reach the listener."""
+
+    origin: str
+    """Scheme, host, and port if one is written."""
+    prefix: str
+    """What stands before our paths, without a slash at its end; a proxy may take it away."""
+
+    def inner(self, path: str) -> str:
+        """Return a path without the prefix, if it has it still."""
+        if path.startswith(f"{self.prefix}/"):
+            return path[len(self.prefix) :]
+        return path
+
+
+def read_public_url(url: str) -> PublicUrl:
+    """Take apart a URL that was checked before."""
+    parts = urlsplit(url)
+    return PublicUrl(f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/"))
+
+
+def upgrade_request(
+    head: UpgradeHead, public: PublicUrl | None, *, here: str, peer: str, at: float
+) -> UpgradeRequest:
+    """Return what a check is to see.
+
+    Signatures are made of the URL the far end dialled. Where the operator has said what that
+    is, nothing the request says counts; else it is `here`, the listener's own scheme and address,
+    with the request's `Host`.
+    """
+    if public is not None:
+        origin, path = public.origin, public.prefix + public.inner(head.path)
+    else:
+        scheme, _, address = here.partition("://")
+        origin, path = f"{scheme}://{head.headers.get('host', address)}", head.path
+    return UpgradeRequest(
+        origin=origin, path=path, query=head.query, headers=head.headers, peer=peer, at=at
+    )
