@@ -45,7 +45,7 @@ def test_simulate_wants_a_carrier(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         run_command_line(["simulate"])
     assert ended.value.code == 2
-    assert "carrier|SERVICE" in capsys.readouterr().err
+    assert "carrier|rest|SERVICE" in capsys.readouterr().err
 
 
 def test_simulate_knows_the_services(capsys: pytest.CaptureFixture[str]) -> None:
@@ -77,3 +77,29 @@ def test_the_help_imports_nothing_heavy(tmp_path: Path) -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path
     )
     assert done.stderr == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["dial", "--text", "hi"], "--to"),
+        (["dial", "--to", "+919800000000"], "--text"),
+        (["dial", "--to", "1", "--text", "hi", "--play", "--no-out"], "--play needs the WAV file"),
+        (["answer-document", "--carrier", "twilio"], "--url"),
+        (["answer-document", "--url", "wss://voice.example.com/"], "--carrier"),
+    ],
+)
+def test_what_is_missing_is_said(
+    capsys: pytest.CaptureFixture[str], argv: list[str], words: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run_command_line(argv)
+    assert ended.value.code == 2
+    error = capsys.readouterr().err
+    assert words in error
+    assert f"trioaudio {argv[0]} --help" in error or "--play" in words
+
+
+def test_a_rest_side_can_be_simulated(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command_line(["simulate", "rest", "--carrier", "twilo"]) == 2
+    assert "did you mean twilio" in capsys.readouterr().err

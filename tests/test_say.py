@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from trioaudio import one_call, say
+from trioaudio import one_call, planning, say
 from trioaudio.cli import say_parser
+from trioaudio.core.carrier import Transfer
 from trioaudio.core.exit_code import ExitCode
 from trioaudio.plan import Ended, FarEndKind, Plan
 
@@ -62,7 +63,7 @@ def test_the_default_file_is_only_for_the_simulated_carrier(
 ) -> None:
     for arguments in ((), ("--no-out",), ("--out", "x.wav"), LISTEN):
         assert say.say(given(*arguments), {}, tmp_path) == 0
-    assert [each.out for each in plans] == [say.DEFAULT_OUT, None, Path("x.wav"), None]
+    assert [each.out for each in plans] == [planning.DEFAULT_OUT, None, Path("x.wav"), None]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -96,3 +97,43 @@ def test_no_process_to_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("trioaudio.simulator_child.subprocess.Popen", refuse)
     assert say.say(given("--report", "r.json"), {}, tmp_path) == ExitCode.ENGINE
     assert list(tmp_path.iterdir()) == []
+
+
+# --- Transfer at the end -------------------------------------------------------------------
+
+
+def test_a_transfer_on_the_stream_needs_nothing_else(plans: list[Plan], tmp_path: Path) -> None:
+    options = given("--transfer-to", "919800000000,+919800000001")
+    assert say.say(options, {"TRIOAUDIO_CALLER_ID": "+911203000000"}, tmp_path) == 0
+    assert plans[0].transfer == Transfer(("919800000000", "+919800000001"), "+911203000000")
+
+
+TWILIO = {"TRIOAUDIO_TWILIO_AUTH_TOKEN": "x", "TRIOAUDIO_CARRIER": "twilio"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "words"),
+    [
+        ((), {"TRIOAUDIO_CARRIER": "telecmi"}, "not a telephone number"),
+        ((), {"TRIOAUDIO_CARRIER": "raw"}, "raw has no way to transfer a call"),
+        ((), TWILIO, "use --listen, or trioaudio dial"),
+        (LISTEN, TWILIO, "set TRIOAUDIO_TWILIO_ACCOUNT_SID"),
+    ],
+)
+def test_a_transfer_that_cannot_be_is_refused_before_the_call(
+    plans: list[Plan],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+    environ: dict[str, str],
+    words: str,
+) -> None:
+    assert say.say(given("--transfer-to", "a human", *arguments), environ, tmp_path) == 2
+    assert words in capsys.readouterr().err
+    assert plans == []
+
+
+def test_a_transfer_by_rest_needs_the_account(plans: list[Plan], tmp_path: Path) -> None:
+    environ = {**TWILIO, "TRIOAUDIO_TWILIO_ACCOUNT_SID": "AC1"}
+    assert say.say(given("--transfer-to", "+14155550100", *LISTEN), environ, tmp_path) == 0
+    assert plans[0].transfer == Transfer(("+14155550100",))

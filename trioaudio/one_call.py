@@ -26,14 +26,17 @@ import attrs
 import trio
 
 from trioaudio import unfinished
-from trioaudio.call import Call, Line, Say
+from trioaudio.call import Call
+from trioaudio.call_control import load_call_control
+from trioaudio.call_link import open_call_link
 from trioaudio.core.backoff import Backoff
+from trioaudio.core.call_control import PlacedCall
 from trioaudio.core.carrier import Recovery
-from trioaudio.core.connection import Closing
+from trioaudio.core.connection import CallControlLink, Closing
 from trioaudio.core.engine import VoiceChoice
 from trioaudio.core.errors import OutputError, TextError, TrioaudioError
 from trioaudio.core.exit_code import ExitCode, exit_code_for
-from trioaudio.core.facts import EngineSwitched, Fact, LegConnected
+from trioaudio.core.facts import CallPlaced, EngineSwitched, Fact, LegConnected, Tell
 from trioaudio.core.pcm import PTIME_MS, PcmFormat
 from trioaudio.core.percentiles import Histogram
 from trioaudio.core.playout_item import Audio
@@ -44,6 +47,7 @@ from trioaudio.far_end import FarEnd, awaited, dialled, simulated
 from trioaudio.garbage import settle
 from trioaudio.heartbeat import LegTiming
 from trioaudio.leg import Leg, SentHook
+from trioaudio.line import Line
 from trioaudio.media_path import shape_for
 from trioaudio.observe.call_report import CallFigures, call_report
 from trioaudio.observe.send_log import SendLog
@@ -55,8 +59,12 @@ from trioaudio.speech.opening import open_chain
 from trioaudio.speech_setup import chain_setup
 from trioaudio.supervise import LegFailure, RecoveryPolicy
 from trioaudio.text_source import TextSource
+from trioaudio.utterances import Say
 
 SNAPSHOT_S = 0.1
+
+TRANSFERRED_S = 10.0
+"""How long a carrier may leave the stream open after a transfer; then we close it."""
 
 COLLECT_S = 0.8
 """After a signal, how long the files and the far end's report may take once the call is over."""
@@ -155,7 +163,8 @@ class _OneCall:
         if self.call.leg is None:
             if self.far_end is not None and not self.connections:
                 self.far_end.give_up()
-            self._calling.cancel()
+            if self.plan.far_end is not FarEndKind.PLACED:  # there, a telephone may still ring
+                self._calling.cancel()
 
     async def _call_and_report(self) -> Ended:
         plan, settings = self.plan, self.plan.settings
@@ -165,12 +174,17 @@ class _OneCall:
             speaker.check(choice)
             self.source = TextSource(settings.text_limit, speaker, choice, self.screen.warn)
             recording = await stack.enter_async_context(_recording(plan))
-            far_end = await stack.enter_async_context(_far_end(plan, self.simulator))
+            far_end = await stack.enter_async_context(_far_end(plan, self.simulator, self._tell))
+            control = far_end.control
+            if plan.far_end is FarEndKind.AWAITED:
+                control = await stack.enter_async_context(
+                    open_call_link(settings, plan.carrier, plan.carrier_settings)
+                )
             # A text that is all there is checked before anybody's telephone rings.
             pieces = self.source if plan.text is None else self.source.whole(plan.text)
             if plan.far_end is FarEndKind.AWAITED and far_end.url is not None:
                 self.screen.announce(far_end.url, on_stdout=not plan.report_on_stdout)
-            outcome, figures = await self._make(speaker, pieces, far_end, recording)
+            outcome, figures = await self._make(speaker, pieces, far_end, control, recording)
             await far_end.wait_report()
             written, unwritten = True, None
             if recording is not None:
@@ -191,6 +205,7 @@ class _OneCall:
         speaker: Speaker,
         pieces: AsyncIterable[str],
         far_end: FarEnd,
+        control: CallControlLink | None,
         recording: WireRecording | None,
     ) -> tuple[Closing | LegFailure, CallFigures]:
         pacer = Pacer(early=self.plan.settings.early_ms / 1000)
@@ -202,6 +217,7 @@ class _OneCall:
             tell=self._tell,
             on_event=self.screen.carrier_said,
             on_sent=self.log if recording is None else _both(self.log, recording),
+            control=control,
         )
         async with trio.open_nursery() as nursery:
             nursery.start_soon(pacer.run)
@@ -223,7 +239,14 @@ class _OneCall:
                 nursery.start_soon(self._read_stdin, pieces)
             await self._connected.wait()
             self.said = await call.say(pieces, choice, self.screen.progress.add_word)
-            await call.hang_up()
+            if self.plan.transfer is None:
+                await call.hang_up()
+            else:
+                await call.transfer(self.plan.transfer)
+                await self.said.done.wait()
+                # The carrier ends the stream of a callee who is somewhere else now.
+                await trio.sleep(TRANSFERRED_S)
+                await call.end_stream()
 
     async def _read_stdin(self, source: TextSource) -> None:
         try:
@@ -330,6 +353,10 @@ class _OneCall:
         return Ended(ExitCode.SAID, report, None, out)
 
 
+def _tell_placed(tell: Tell, call: PlacedCall) -> None:
+    tell(CallPlaced(call.call_id, call.state))
+
+
 def _both(first: SentHook, second: SentHook) -> SentHook:
     def hook(item: Audio, sent_at: float, lateness: float) -> None:
         first(item, sent_at, lateness)
@@ -371,13 +398,28 @@ def _line(plan: Plan) -> Line:
 
 
 def _far_end(
-    plan: Plan, simulator: subprocess.Popen[bytes] | None
+    plan: Plan, simulator: subprocess.Popen[bytes] | None, tell: Tell
 ) -> AbstractAsyncContextManager[FarEnd]:
     if simulator is not None:
         return simulated(plan.settings, plan.carrier, simulator)
     if plan.settings.listen is not None:
         host, port = plan.settings.listen
-        return awaited(plan.settings, plan.carrier, host, port)
+        awaiting = awaited(
+            plan.settings,
+            plan.carrier,
+            host,
+            port,
+            carrier_settings=plan.carrier_settings,
+            tell=tell,
+        )
+        if plan.order is None:
+            return awaiting
+        # httpx takes longer to import than many a text to say.
+        from trioaudio.placed_call import WantedCall, placed  # noqa: PLC0415
+
+        control, media = load_call_control(plan.carrier.name), _line(plan).shape.media
+        wanted = WantedCall(plan.order, control, plan.carrier_settings, media)
+        return placed(plan.settings, wanted, awaiting, lambda each: _tell_placed(tell, each))
     return dialled(plan.settings, plan.carrier)
 
 
@@ -387,7 +429,8 @@ async def _recording(plan: Plan) -> AsyncIterator[WireRecording | None]:
     if plan.out is None or plan.far_end is FarEndKind.SIMULATED:
         yield None
         return
+    shape = _line(plan).shape
     async with open_recording(
-        plan.out, PcmFormat(plan.settings.sample_rate), plan.carrier.encoding
+        plan.out, shape.pcm, shape.media.encoding, plan.carrier.form
     ) as recording:
         yield recording

@@ -8,7 +8,8 @@ from typing import Any
 
 import attrs
 
-from trioaudio.core.carrier import Carrier, CarrierSettings
+from trioaudio.core.call_control import CallOrder
+from trioaudio.core.carrier import Carrier, CarrierSettings, Transfer
 from trioaudio.core.engine import ChosenEngine
 from trioaudio.settings import Settings
 
@@ -19,6 +20,8 @@ class FarEndKind(enum.Enum):
     SIMULATED = "simulated"
     DIALLED = "dialled"
     AWAITED = "awaited"
+    PLACED = "placed"
+    """We have the carrier call somebody, and dial us."""
 
 
 @attrs.frozen
@@ -37,6 +40,10 @@ class Plan:
     plain: bool
     engines: tuple[ChosenEngine, ...] = ()
     """In order; known only once they have been imported, which takes a while."""
+    transfer: Transfer | None = None
+    """Whom the callee is connected to at the end; None hangs up."""
+    order: CallOrder | None = None
+    """Whom to call; None unless the far end is PLACED."""
 
 
 @attrs.frozen

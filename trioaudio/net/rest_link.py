@@ -1,0 +1,39 @@
+"""One telephone call as the carrier's REST interface knows it."""
+
+from __future__ import annotations
+
+import attrs
+
+from trioaudio.core.call_control import CallControlError
+from trioaudio.core.carrier import Transfer
+from trioaudio.net.carrier_rest import CarrierRest
+
+
+@attrs.define(eq=False)
+class RestLink:
+    """One call's `core.connection.CallControlLink`: ends it once, and knows it by the REST id."""
+
+    rest: CarrierRest
+    call_id: str | None = None
+    """What the placement was told; what the media stream says counts more."""
+    over: bool = False
+    """Whether there is nothing to end: it never came about, or has ended."""
+
+    async def hang_up(self, call_id: str | None) -> None:
+        """End the telephone call, if that has not been done."""
+        for each in [] if self.over else self._known(call_id):
+            if await self.rest.hang_up(each):
+                break
+        self.over = True
+
+    async def transfer(self, call_id: str | None, transfer: Transfer) -> None:
+        """Connect the callee to somebody else."""
+        await self.rest.transfer(self._known(call_id)[0], transfer)
+
+    def _known(self, call_id: str | None) -> list[str]:
+        """Return the ids the call may have; they can differ where a carrier has several kinds."""
+        known = list(dict.fromkeys(each for each in (call_id, self.call_id) if each))
+        if not known:
+            name = self.rest.control.name
+            raise CallControlError(f"{name} has not told the call's id, so it cannot be steered")
+        return known
