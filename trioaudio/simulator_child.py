@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from trioaudio.core.carrier import Carrier
+from trioaudio.core.encoding import Encoding
 from trioaudio.core.errors import ChildError
 from trioaudio.settings import Settings
 
@@ -15,16 +16,22 @@ LEAVE_WITHIN = 1.0
 
 
 def start_simulator(
-    carrier: Carrier, settings: Settings, lead_ms: int, out: Path | None
+    carrier: Carrier,
+    settings: Settings,
+    lead_ms: int,
+    out: Path | None,
+    encoding: Encoding | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start the simulated carrier, which is told later where to dial. ChildError.
 
-    It starts before our own imports, so that the two overlap.
+    `encoding` None is the carrier's usual one. It starts before our own imports, so that the two
+    overlap.
     """
     command = [
         *(sys.executable, "-m", "trioaudio.simulators.carrier", "--child", "--url-from-stdin"),
-        *("--dialect", carrier.name, "--rate", str(settings.sample_rate)),
+        *("--carrier", carrier.name, "--rate", str(settings.sample_rate)),
         *("--lead-ms", str(lead_ms)),
+        *(("--encoding", encoding.value) if encoding else ()),
         *(("--out", str(out)) if out else ()),
     ]
     try:

@@ -53,6 +53,8 @@ class CarrierProcess:
 
     requests: list[trio_websocket.WebSocketRequest] = attrs.field(factory=list)
     """The handshakes seen by `dialling`."""
+    url: str = ""
+    """What `dialling` had dialled last."""
 
     async def dialling(
         self, sender: Sender, *arguments: str, tls: ssl.SSLContext | None = None
@@ -72,8 +74,8 @@ class CarrierProcess:
             serve = partial(trio_websocket.serve_websocket, disconnect_timeout=0.2)
             server = await nursery.start(serve, answer, "127.0.0.1", 0, tls)
             base = "ws://127.0.0.1" if tls is None else "wss://localhost"
-            url = f"{base}:{server.port}/call?token=1"
-            outcome = await self.run("--dial", url, *arguments)
+            self.url = f"{base}:{server.port}/call?token=1"
+            outcome = await self.run("--dial", self.url, *arguments)
             with trio.move_on_after(1):
                 for each in done:
                     await each.wait()

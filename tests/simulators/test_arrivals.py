@@ -95,6 +95,29 @@ def test_a_short_gap_is_lateness() -> None:
     assert arrivals.statistics().lateness_ms.max == pytest.approx(440)
 
 
+def test_a_burst_is_what_came_ahead_of_real_time() -> None:
+    arrivals = Arrivals(RATE, lead=0.0)
+    for n in range(10):
+        arrivals.add(START + n * 0.06, FRAME)
+    assert arrivals.statistics().burst_ms == pytest.approx(60)
+    for _ in range(5):
+        arrivals.add(START + 0.6, FRAME)
+    assert arrivals.statistics().burst_ms == pytest.approx(300)
+    arrivals.end_talkspurt()
+    arrivals.add(START + 5, FRAME)
+    assert arrivals.statistics().burst_ms == pytest.approx(300)
+
+
+def test_the_values_of_several_calls_can_be_put_together() -> None:
+    arrivals = Arrivals(RATE, lead=0.0)
+    for at in (0.0, 0.06, 0.13):
+        arrivals.add(START + at, FRAME)
+    arrivals.end_talkspurt()
+    arrivals.add(START + 9, FRAME)
+    assert list(arrivals.spacing_values()) == pytest.approx([60, 70])
+    assert list(arrivals.lateness_values()) == pytest.approx([0, 0, 10, 0], abs=1e-6)
+
+
 def test_nothing_has_no_numbers() -> None:
     arrivals = Arrivals(RATE, lead=0.0)
     arrivals.end_talkspurt()
@@ -122,3 +145,25 @@ def test_lateness_is_never_negative_and_counts_every_message(
     lateness = counts.lateness_ms
     assert 0 <= lateness.p50 <= lateness.p99 <= lateness.max
     assert arrivals.statistics().lateness_ms == lateness
+
+
+def test_a_frame_in_three_messages_is_timed_by_its_first() -> None:
+    arrivals = Arrivals(RATE, lead=0.0, frame_samples=FRAME)
+    for n in range(100):
+        for _ in range(3):
+            arrivals.add(START + n * 0.06 + (0.01 if n == 50 else 0), FRAME // 3)
+    counts = arrivals.statistics()
+    assert counts.spacing_ms.p50 == pytest.approx(60)
+    assert counts.lateness_ms.p50 == pytest.approx(0, abs=1e-6)
+    assert counts.lateness_ms.max == pytest.approx(10)
+    assert counts.burst_ms == pytest.approx(60)
+
+
+def test_a_sample_more_does_not_end_the_measuring() -> None:
+    arrivals = Arrivals(RATE, lead=0.0, frame_samples=FRAME)
+    for n in range(50):
+        arrivals.add(START + n * 0.06, FRAME)
+        if n == 20:
+            arrivals.add(START + n * 0.06, 1)
+    assert len(arrivals.lateness_values()) == 50
+    assert arrivals.statistics().lateness_ms.max == pytest.approx(0.125, abs=0.01)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from simulators.conftest import CarrierProcess, WebSocket
 
 pytestmark = pytest.mark.system
-LISTEN = ("--dialect", "raw", "--listen", "127.0.0.1:0")
+LISTEN = ("--carrier", "raw", "--listen", "127.0.0.1:0")
 
 
 async def read_line(stream: trio.abc.ReceiveStream) -> str:
@@ -51,7 +51,14 @@ async def test_a_media_endpoint_for_any_client(carrier: CarrierProcess, tmp_path
                 pass
             assert websocket.close_code == 1000
 
-    arguments = ("--clear-message", "clear", "--end-message", "end", "--out", str(out))
+    arguments = (
+        "--option",
+        "clear-message=clear",
+        "--option",
+        "end-message=end",
+        "--out",
+        str(out),
+    )
     async with carrier.started(*LISTEN, *arguments) as process:
         url = await read_line(process.stderr)
         await trio.to_thread.run_sync(send, url)
@@ -60,7 +67,7 @@ async def test_a_media_endpoint_for_any_client(carrier: CarrierProcess, tmp_path
     outcome = carrier.outcome(code, stdout, b"")
     assert outcome.code == 0
     assert outcome.problems == []
-    assert outcome.commands == ["break", "stop"]
+    assert outcome.commands == ["clear", "stop"]
     assert outcome.report["frames"] == 2
     assert outcome.report["closed"] == {"code": 1000, "reason": "stop", "by": "carrier"}
 
@@ -104,7 +111,7 @@ async def test_a_dialler_without_the_header_is_refused(carrier: CarrierProcess) 
 async def test_a_port_in_use(carrier: CarrierProcess) -> None:
     (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
     port = listener.socket.getsockname()[1]
-    outcome = await carrier.run("--dialect", "raw", "--listen", f"127.0.0.1:{port}")
+    outcome = await carrier.run("--carrier", "raw", "--listen", f"127.0.0.1:{port}")
     await listener.aclose()
     assert outcome.code == 5
     assert "Address already in use" in outcome.errors
@@ -133,7 +140,7 @@ async def test_the_url_may_come_late_on_stdin(carrier: CarrierProcess) -> None:
 
 @pytest.mark.parametrize(
     ("line", "problem"),
-    [(b"", "stdin ended without a URL"), (b"http://x/\n", "'http://x/' is no ws:// or wss:// URL")],
+    [(b"", "stdin ended without a URL"), (b"http://x/\n", "URL 'http://x/' must look like ws://")],
 )
 async def test_no_url_on_stdin(carrier: CarrierProcess, line: bytes, problem: str) -> None:
     async with carrier.started("--url-from-stdin") as process:

@@ -34,6 +34,9 @@ class Heard:
         self.gaps.append(samples)
         self.line += bytes(2 * samples)
 
+    def finish(self) -> None:
+        pass
+
 
 def ramp(milliseconds: int, first: int = 1) -> bytes:
     """Return samples that are all different and never zero."""
@@ -114,9 +117,9 @@ def test_break_drops_what_was_not_played() -> None:
 
 
 def test_new_audio_cuts_the_old_in_cut_mode() -> None:
-    playout, heard = new(cuts=True)
-    playout.put(START, ramp(300))
-    playout.put(START + 0.1, ramp(60, 7))
+    playout, heard = new(delay=0.02)
+    playout.put(START, ramp(300), cuts=True)
+    playout.put(START + 0.1, ramp(60, 7), cuts=True)
     playout.finish(START + 1)
     assert heard.line == ramp(300)[: 100 * MS * 2] + ramp(60, 7)
     assert playout.statistics().dropped == 200 * MS
@@ -176,9 +179,94 @@ def test_nothing_is_played_before_the_delay_is_over() -> None:
     assert heard.line == b""
 
 
+def names(playout: Playout) -> list[str]:
+    due, _ = playout.collect()
+    return list(due)
+
+
+def test_a_mark_is_due_when_the_audio_before_it_was_played() -> None:
+    playout, _ = new()
+    playout.put(START, ramp(60))
+    playout.mark(START, "a")
+    playout.put(START + 0.01, ramp(60))
+    playout.mark(START + 0.01, "b")
+    assert playout.next_due == pytest.approx(START + 0.06)
+    playout.advance(START + 0.0599)
+    assert names(playout) == []
+    playout.advance(START + 0.06)
+    assert names(playout) == ["a"]
+    assert playout.next_due == pytest.approx(START + 0.12)
+    playout.advance(START + 5)
+    assert names(playout) == ["b"]
+    assert playout.next_due is None
+
+
+def test_a_mark_on_an_empty_queue_is_due_at_once() -> None:
+    playout, _ = new()
+    playout.mark(START, "a")
+    assert playout.has_news
+    assert names(playout) == ["a"]
+    assert not playout.has_news
+
+
+def test_a_clear_takes_marks_and_later_ones_are_not_late_by_it() -> None:
+    playout, _ = new()
+    now = START
+    for n in range(10):
+        playout.put(now, ramp(500))
+        playout.mark(now, f"m{n}")
+        now += 0.1
+        assert playout.clear(now) == [f"m{n}"]
+    playout.put(now, ramp(60))
+    playout.mark(now, "last")
+    playout.advance(now + 0.0599)
+    assert names(playout) == []
+    playout.advance(now + 0.06)
+    assert names(playout) == ["last"]
+
+
+def test_a_mark_waits_while_the_playout_is_paused() -> None:
+    playout, _ = new()
+    playout.put(START, ramp(60))
+    playout.mark(START, "a")
+    playout.pause(START + 0.03)
+    assert playout.next_due is None
+    playout.advance(START + 1)
+    assert names(playout) == []
+    playout.resume(START + 1)
+    assert playout.next_due == pytest.approx(START + 1.03)
+    playout.advance(START + 1.03)
+    assert names(playout) == ["a"]
+
+
+def test_running_empty_is_told_once() -> None:
+    playout, _ = new()
+    playout.put(START, ramp(60))
+    assert playout.next_due == pytest.approx(START + 0.06)
+    playout.advance(START + 0.06)
+    assert playout.collect() == ([], True)
+    playout.advance(START + 1)
+    assert playout.collect() == ([], False)
+
+
+def test_when_only_so_much_waits() -> None:
+    playout, _ = new(delay=0.02)
+    playout.put(START, ramp(100))
+    assert playout.when_waiting(30 * MS) == pytest.approx(START + 0.09)
+    assert playout.when_waiting(100 * MS) is None
+
+
+def test_the_depth_of_the_queue_over_time() -> None:
+    playout, _ = new()
+    playout.put(START, ramp(450))
+    playout.put(START + 0.25, ramp(100))
+    playout.finish(START + 1)
+    assert playout.depth.values[:7] == [450, 350, 250, 250, 150, 50, 0]
+
+
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(("put", "put", "put", "advance", "clear", "pause", "resume")),
+        st.sampled_from(("put", "put", "put", "mark", "advance", "clear", "pause", "resume")),
         st.floats(0, 0.5),
         st.integers(1, 300),
     ),
@@ -191,18 +279,29 @@ STEPS = st.lists(
 def test_nothing_is_lost_invented_or_reordered(
     *, cuts: bool, steps: list[tuple[str, float, int]], delay: float
 ) -> None:
-    playout, heard = new(cuts=cuts, delay=0.0 if cuts else delay)
-    now, put = START, 0
+    playout, heard = new(delay=delay)
+    delay = 0.0 if cuts else delay
+    now, put, asked, answered = START, 0, 0, 0
     for step, wait, milliseconds in steps:
         now += wait
         if step == "put":
             count = milliseconds * MS
             # Each sample says which one it is, modulo what 15 bits hold.
             pcm = struct.pack(f"<{count}H", *(n % 32768 for n in range(put, put + count)))
-            playout.put(now, pcm)
+            playout.put(now, pcm, cuts=cuts)
             put += count
+        elif step == "mark":
+            playout.mark(now, str(asked))
+            asked += 1
+        elif step == "clear":
+            answered += len(playout.clear(now))
         else:
             getattr(playout, step)(now)
+        due, _ = playout.collect()
+        answered += len(due)
+        assert answered <= asked
+        if not cuts and playout.next_due is None and not playout.statistics().waiting:
+            assert answered == asked
         counts = playout.statistics()
         assert put == counts.played + counts.dropped + counts.waiting
         assert len(heard.audio) == 2 * counts.played

@@ -216,7 +216,7 @@ class Runner:
 
     def listening_carrier(self, *arguments: str) -> tuple[Running, str]:
         """Start a carrier that is dialled, and return its URL."""
-        carrier = self.carrier("--dialect", "raw", "--listen", "127.0.0.1:0", *arguments)
+        carrier = self.carrier("--carrier", "raw", "--listen", "127.0.0.1:0", *arguments)
         carrier.until(lambda: carrier.err.startswith("ws://") and "\n" in carrier.err)
         return carrier, carrier.err.splitlines()[0]
 

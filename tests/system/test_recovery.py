@@ -55,7 +55,7 @@ def test_a_carrier_that_comes_back_within_the_grace(runner: Runner) -> None:
     assert (done.code, done.complaints) == (0, [])
     assert (report["reconnects"], far["connections"], report["expired"]) == (1, 2, 0)
     assert report["frames"] - 2 <= far["frames"] <= report["frames"]
-    assert [each["command"] for each in far["commands"]] == ["hangup"]
+    assert [each["command"] for each in far["commands"]] == ["hang-up"]
     assert report["cause"] == "normal"
 
 

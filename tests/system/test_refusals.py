@@ -21,7 +21,7 @@ pytestmark = pytest.mark.system
         (("--engine", "spoke"), ("unknown engine 'spoke'", "espeak")),
         (("--voice", "nobody"), ("no voice 'nobody'",)),
         (("--language", "xx"), ("'xx'",)),
-        (("--rate", "11025"), ("'11025'", "8000 or 16000")),
+        (("--rate", "11025"), ("'11025'", "8000, 16000, 24000")),
         (("--lead-ms", "soon"), ("'soon'", "milliseconds")),
         (("--lead-ms", "-60"), ("-60",)),
         (("--url", "ws://127.0.0.1:1/"), ("telecmi dials us", "--listen")),

@@ -130,7 +130,7 @@ def test_a_carrier_dials_in(runner: Runner) -> None:
     call.until_alone()
     assert (done.code, done.complaints) == (0, [])
     assert far["frames"] == runner.report()["frames"] > 0
-    assert [each["command"] for each in far["commands"]] == ["hangup"]
+    assert [each["command"] for each in far["commands"]] == ["hang-up"]
     assert runner.files() == ["report.json", "s.wav"]
     assert "sent: s.wav" in done.out
 

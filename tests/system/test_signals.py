@@ -132,7 +132,7 @@ def test_in_mid_speech_the_carrier_is_told(runner: Runner, number: signal.Signal
     call.signal(number)
     done, far = call.wait(5), last_report(carrier.wait())
     assert (done.code, done.complaints) == (CODES[number], [])
-    assert [each["command"] for each in far["commands"]][:2] == ["break", "hangup"]
+    assert [each["command"] for each in far["commands"]][:2] == ["clear", "hang-up"]
     assert far["closed"]["code"] == 1000
     assert far["protocol_errors"] == []
     report = runner.report("r.json")

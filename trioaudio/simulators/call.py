@@ -1,4 +1,4 @@
-"""A simulated call: everything that was received, what the callee heard of it, and the report.
+"""A simulated call: everything that was received, and what the callee heard of it.
 
 It survives connections: a redial goes on with the same call. All methods compute and never wait;
 times are arguments on CLOCK_MONOTONIC, which every process of a machine shares.
@@ -6,20 +6,27 @@ times are arguments on CLOCK_MONOTONIC, which every process of a machine shares.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeAlias, assert_never
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 import attrs
 
+from trioaudio.core.carrier import Message
+from trioaudio.core.encoding import MediaFormat
+from trioaudio.core.errors import TrioaudioError
 from trioaudio.core.pcm import SAMPLE_BYTES, PcmFormat
 from trioaudio.simulators.arrivals import Arrivals
 from trioaudio.simulators.callee import Callee
-from trioaudio.simulators.dialect import Action, Audio, Malformed, Message, Pcmo, Read
+from trioaudio.simulators.dialect import Audio
+from trioaudio.simulators.flow import FlowControl
+from trioaudio.simulators.marks import Acknowledgements
 from trioaudio.simulators.playout import Playout
 
 # The report is one line in a pipe of 64 KiB: it must fit without a reader.
-_MOST_LISTED = 100
-_EXCERPT = 120
+MOST_LISTED = 100
+EXCERPT = 100
+_MOST_CONTROLS = 20
 # Normal, going away, and a close frame without a code.
 _CLOSES_IN_ORDER = (1000, 1001, 1005)
 
@@ -43,52 +50,51 @@ class Closed:
 
 @attrs.define(eq=False)
 class SimulatedCall:
-    """One call; `read` is the dialect, `plays` False takes audio and never plays it."""
+    """One call; `plays` False takes audio and never plays it."""
 
     dialect: str
+    call_id: str
+    media: MediaFormat
     pcm: PcmFormat
-    read: Read
+    decode: Callable[[bytes], bytes]
+    """Makes PCM16 LE of audio on the wire."""
     arrivals: Arrivals
     callee: Callee
     playout: Playout
+    marks: Acknowledgements
+    flow: FlowControl
     tell: Tell
     plays: bool = True
     messages: int = 0
     """Messages that held audio."""
     audio_bytes: int = 0
-    breaks: int = 0
+    """As PCM16, whatever the encoding."""
+    clears: int = 0
     connections: int = 0
+    refused: int = 0
+    """Samples that never entered the queue: nothing is played, or there was no room."""
     unplayed: int = 0
-    """Samples thrown away without a word."""
+    """Samples that waited when a connection ended."""
+    keys_pressed: int = 0
+    caller_messages: int = 0
+    caller_dropped: int = 0
+    """Messages of caller audio that a stalled socket did not take."""
     first_audio_at: float | None = None
     closed: Closed | None = None
+    handshake: dict[str, Any] | None = None
+    failure: TrioaudioError | None = None
+    """Why there was no connection, or no file."""
     commands: list[dict[str, Any]] = attrs.field(factory=list)
     command_count: int = 0
+    controls: Counter[str] = attrs.field(factory=Counter)
     protocol_errors: list[dict[str, Any]] = attrs.field(factory=list)
     protocol_error_count: int = 0
+    _overflows: bool = False
 
     @property
     def frames(self) -> int:
         """Whole frames received, counted by their bytes."""
         return self.audio_bytes // self.pcm.frame_bytes
-
-    def take(self, message: Message, at: float) -> str | None:
-        """Take a message that arrived at `at`; return why the carrier now closes, if it does."""
-        match self.read(message):
-            case Audio() as audio:
-                self._take_audio(audio, message, at)
-                return None
-            case Action() as action:
-                return self._take_action(action, at)
-            case Pcmo() as pcmo:
-                for each in pcmo.actions:
-                    self._list_command(at, each["action"], {"pcmo": _excerpt(each)})
-                return "hangup" if pcmo.hangs_up else None
-            case Malformed(problem):
-                self._list_error(at, problem, message)
-                return None
-            case unknown:
-                assert_never(unknown)
 
     def connected(self, at: float, peer: str) -> None:
         """Count a connection."""
@@ -98,90 +104,76 @@ class SimulatedCall:
     def disconnected(self, at: float, closed: Closed) -> None:
         """Note how a connection ended; what was not played goes with it, as in a gateway."""
         self.closed = closed
+        self.playout.advance(at)
+        self.unplayed += self.playout.waiting
         self.playout.clear(at)
+        self.playout.collect()
+        self.flow.paused = False
         self.arrivals.end_talkspurt()
         self.tell("closed", {"at": at, **attrs.asdict(closed)})
 
-    def _take_audio(self, audio: Audio, message: Message, at: float) -> None:
+    def take_audio(self, audio: Audio, message: Message, at: float) -> None:
+        """Take audio that arrived at `at` with a message; OutputError if it cannot be written."""
         if audio.problem is not None:
-            self._list_error(at, audio.problem, message)
-        samples = len(audio.pcm) // SAMPLE_BYTES
+            self.list_error(at, audio.problem, message)
+        pcm = self.decode(audio.data)
+        if len(pcm) % SAMPLE_BYTES:
+            self.list_error(at, f"{len(pcm)} bytes of audio are no whole samples", message)
+            pcm = pcm[:-1]
+        samples = len(pcm) // SAMPLE_BYTES
+        if not samples:
+            return
         self.arrivals.add(at, samples)
         self.messages += 1
-        self.audio_bytes += len(audio.pcm)
+        self.audio_bytes += len(pcm)
         if self.plays:
-            self.playout.put(at, audio.pcm)
+            room = self._room(at, samples, message)
+            self.playout.put(at, pcm[: room * SAMPLE_BYTES], cuts=audio.cuts)
+            self.refused += samples - room
         else:
-            self.unplayed += samples
+            self.refused += samples
         if self.first_audio_at is None:
             self.first_audio_at = at
             self.tell("first-audio", {"at": at})
 
-    def _take_action(self, action: Action, at: float) -> str | None:
-        self._list_command(at, action.value, {})
-        match action:
-            case Action.BREAK:
-                self.breaks += 1
-                self.playout.clear(at)
-                self.arrivals.end_talkspurt()
-                self.tell("break", {"at": at})
-            case Action.PAUSE:
-                self.playout.pause(at)
-            case Action.RESUME:
-                self.playout.resume(at)
-            case Action.STOP:
-                return "stop"
-            case unknown:
-                assert_never(unknown)
-        return None
+    def _room(self, at: float, samples: int, message: Message) -> int:
+        """Return how many of some samples the queue takes; blame the first that are too many."""
+        if self.flow.most is None or self.playout.waiting + samples <= self.flow.most:
+            self._overflows = False
+            return samples
+        self.playout.advance(at)
+        room = max(0, min(samples, self.flow.most - self.playout.waiting))
+        if room < samples and not self._overflows:
+            most_ms = round(self.pcm.milliseconds_of(self.flow.most))
+            self.list_error(at, f"audio beyond the {most_ms} ms it holds was dropped", message)
+        self._overflows = room < samples
+        return room
 
-    def _list_command(self, at: float, name: str, more: dict[str, Any]) -> None:
+    def list_command(self, at: float, name: str, more: Mapping[str, object] | None = None) -> None:
+        """Note what the sender asked for."""
         self.command_count += 1
-        if len(self.commands) < _MOST_LISTED:
-            self.commands.append({"at": at, "command": name[:_EXCERPT], **more})
+        if len(self.commands) < MOST_LISTED:
+            text = {"more": excerpt(dict(more))} if more else {}
+            self.commands.append({"at": at, "command": name[:EXCERPT], **text})
 
-    def _list_error(self, at: float, problem: str, message: Message) -> None:
+    def list_control(self, at: float, name: str, more: Mapping[str, object]) -> None:
+        """Note what the sender asked for beside what is playing."""
+        name = name[:EXCERPT]
+        self.list_command(at, name, more)
+        if name in self.controls or len(self.controls) < _MOST_CONTROLS:
+            self.controls[name] += 1
+
+    def list_error(self, at: float, problem: str, message: Message) -> None:
+        """Note a violation of the carrier's protocol."""
         self.protocol_error_count += 1
-        if len(self.protocol_errors) < _MOST_LISTED:
+        if len(self.protocol_errors) < MOST_LISTED:
             self.protocol_errors.append(
-                {"at": at, "problem": problem[:_EXCERPT], "excerpt": _excerpt(message)}
+                {"at": at, "problem": problem[:EXCERPT], "excerpt": excerpt(message)}
             )
 
-    def report(self) -> dict[str, Any]:
-        """Return the call's report for JSON."""
-        arrived = self.arrivals.statistics()
-        played = self.playout.statistics()
-        ms = self.pcm.milliseconds_of
-        return {
-            "dialect": self.dialect,
-            "frames": self.frames,
-            "frame_bytes": self.pcm.frame_bytes,
-            "bytes": self.audio_bytes,
-            "messages": self.messages,
-            "sample_rate": self.pcm.sample_rate,
-            "ptime_ms": self.pcm.ptime_ms,
-            "spacing_ms": arrived.spacing_ms.asdict(),
-            "lateness_ms": arrived.lateness_ms.asdict(),
-            "drift_ms": None if arrived.drift_ms is None else round(arrived.drift_ms, 3),
-            "dry_count": played.dry_count,
-            "dry_ms": ms(played.dry),
-            "played_ms": ms(played.played),
-            "dropped_ms": ms(played.dropped + self.unplayed),
-            "breaks": self.breaks,
-            "peak": self.callee.peak,
-            "rms": round(self.callee.rms, 1),
-            "commands": self.commands,
-            "command_count": self.command_count,
-            "protocol_errors": self.protocol_errors,
-            "protocol_error_count": self.protocol_error_count,
-            "connections": self.connections,
-            "closed": None if self.closed is None else attrs.asdict(self.closed),
-            "first_audio_at": self.first_audio_at,
-        }
 
-
-def _excerpt(value: object) -> str:
+def excerpt(value: object) -> str:
     """Return the beginning of something, fit for one line of a report."""
     if isinstance(value, bytes):
-        return value[: _EXCERPT // 4].hex(" ")
-    return (value if isinstance(value, str) else str(value))[:_EXCERPT]
+        return value[: EXCERPT // 4].hex(" ")
+    return (value if isinstance(value, str) else str(value))[:EXCERPT]

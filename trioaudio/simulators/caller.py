@@ -1,98 +1,94 @@
-"""What the carrier sends: the text message about the call, and the caller's audio."""
+"""What the caller says: silence, a tone or a file, for ever, in the stream's encoding."""
 
 from __future__ import annotations
 
-import itertools
-import json
 import math
-import os
 import struct
-import uuid
-from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import attrs
-import trio
 
-from trioaudio.core.pcm import PcmFormat, silence
-from trioaudio.simulators.dialect import Message
-from trioaudio.simulators.options import Caller, Dialect, MetadataKind, MetadataWhen, Options
+from trioaudio.core.encoding import Encoding, MediaFormat
+from trioaudio.core.errors import ConfigError
+from trioaudio.core.pcm import SAMPLE_BYTES
 
-CARRIER_PTIME_MS = 20
-"""The duration of one message of caller audio, as telephone gateways have it."""
-# Twenty times real time is a flood to a reader, and still leaves the machine to it.
-_FLOOD = 20
-_BIG_BYTES = 10_000_000
+SILENCE = "silence"
+TONE = "tone"
+NONE = "none"
 _TONE_HZ = 400  # whole periods in 20 ms, so that one frame repeats without a click
 _TONE_PEAK = 8000
 
 
 @attrs.frozen
-class CallerScript:
-    """What is sent on one connection."""
+class CallerAudio:
+    """Audio in the stream's encoding, repeated without end, `message_bytes` at a time."""
 
-    before: tuple[Message, ...]
-    frame: bytes | None
-    """Caller audio, the same again and again; None sends none."""
-    interval: float
-    """Seconds between frames."""
-    frames_at_once: int
-    after: tuple[Message, ...]
-    """Follows the first frame."""
+    audio: bytes
+    message_bytes: int
 
-
-def script(options: Options) -> CallerScript:
-    """Return what this carrier sends on a new connection."""
-    ptime_ms = CARRIER_PTIME_MS if options.dialect is Dialect.TELECMI else options.pcm.ptime_ms
-    metadata = _metadata(options.metadata)
-    before = metadata if options.metadata_when is MetadataWhen.BEFORE else ()
-    big: tuple[Message, ...] = (bytes(_BIG_BYTES),) if options.faults.big_message else ()
-    return CallerScript(
-        before=before + big,
-        frame=_frame(options.caller, PcmFormat(options.pcm.sample_rate, ptime_ms)),
-        interval=ptime_ms / 1000,
-        frames_at_once=_FLOOD if options.faults.flood else 1,
-        after=metadata if options.metadata_when is MetadataWhen.AFTER else (),
-    )
+    def message(self, n: int) -> bytes:
+        """Return the audio of the n-th message."""
+        start = n * self.message_bytes % len(self.audio)
+        piece = self.audio[start : start + self.message_bytes]
+        while len(piece) < self.message_bytes:
+            piece += self.audio[: self.message_bytes - len(piece)]
+        return piece
 
 
-async def speak(script: CallerScript, send: Callable[[Message], Awaitable[None]]) -> None:
-    """Send a script: audio for ever, each frame at its own time since the beginning."""
-    for message in script.before:
-        await send(message)
-    if script.frame is None:
-        for message in script.after:
-            await send(message)
-        return
-    epoch = trio.current_time()
-    for n in itertools.count():
-        await trio.sleep_until(epoch + n * script.interval)
-        for _ in range(script.frames_at_once):
-            await send(script.frame)
-        if n == 0:
-            for message in script.after:
-                await send(message)
+def caller_audio(what: str, media: MediaFormat, ptime_ms: int) -> CallerAudio | None:
+    """Return the caller's audio in messages of `ptime_ms`; None if there is to be none.
 
-
-def _metadata(kind: MetadataKind) -> tuple[Message, ...]:
-    call_id = str(uuid.UUID(bytes=os.urandom(16), version=4))
-    match kind:
-        case MetadataKind.NONE:
-            return ()
-        case MetadataKind.UUID:
-            return (call_id,)
-        case MetadataKind.JSON:
-            return (json.dumps({"extra_params": {"order": "42"}, "call": call_id}),)
-
-
-def _frame(caller: Caller, pcm: PcmFormat) -> bytes | None:
-    match caller:
-        case Caller.NONE:
+    `what` is silence, tone, none, or the path of a WAV file. ConfigError says what is wrong with
+    the file.
+    """
+    message_bytes = media.bytes_in(ptime_ms)
+    samples = media.sample_rate * ptime_ms // 1000
+    match what:
+        case "none":
             return None
-        case Caller.SILENCE:
-            return silence(pcm.frame_samples)
-        case Caller.TONE:
-            turn = 2 * math.pi * _TONE_HZ / pcm.sample_rate
-            return struct.pack(
-                f"<{pcm.frame_samples}h",
-                *(round(_TONE_PEAK * math.sin(turn * n)) for n in range(pcm.frame_samples)),
+        case "silence":
+            return CallerAudio(media.encoding.silence * samples, message_bytes)
+        case "tone":
+            return CallerAudio(_encode(_tone(media.sample_rate), media.encoding), message_bytes)
+        case path:
+            return CallerAudio(
+                _encode(_read_wav(Path(path), media.sample_rate), media.encoding), message_bytes
             )
+
+
+def _tone(sample_rate: int) -> bytes:
+    """Return one 50th of a second of a tone: whole periods."""
+    samples = sample_rate // 50
+    turn = 2 * math.pi * _TONE_HZ / sample_rate
+    wave = (round(_TONE_PEAK * math.sin(turn * n)) for n in range(samples))
+    return struct.pack(f"<{samples}h", *wave)
+
+
+def _encode(pcm: bytes, encoding: Encoding) -> bytes:
+    if encoding is Encoding.PCM16:
+        return pcm
+    from trioaudio.core.payload import encode  # noqa: PLC0415  brings numpy
+
+    return encode(pcm, encoding)
+
+
+def _read_wav(path: Path, sample_rate: int) -> bytes:
+    import wave  # noqa: PLC0415  for those who ask for a file
+
+    try:
+        with wave.open(str(path)) as file:
+            found = (file.getsampwidth(), file.getnchannels(), file.getframerate())
+            pcm = bytes(file.readframes(file.getnframes()))
+    except OSError as exc:
+        raise ConfigError(f"--caller {path}: {exc.strerror or exc}") from exc
+    except (wave.Error, EOFError) as exc:
+        raise ConfigError(f"--caller {path}: no WAV file of 16-bit PCM: {exc}") from exc
+    if found != (SAMPLE_BYTES, 1, sample_rate):
+        width, channels, rate = found
+        raise ConfigError(
+            f"--caller {path}: {8 * width} bits, {channels} channels, {rate} Hz;"
+            f" wanted 16 bits, 1 channel, {sample_rate} Hz, for nothing is resampled here"
+        )
+    if not pcm:
+        raise ConfigError(f"--caller {path}: there is no audio in it")
+    return pcm

@@ -1,173 +1,203 @@
-"""What a message sent to the carrier means, and what is wrong with it.
+"""What a simulated carrier says and understands: the interface of one dialect.
 
-Stricter than any carrier: TeleCMI says nothing about a message it does not like, so here every
-deviation from the documented form is named. White space in JSON is free, since the vendor's own
-SDKs differ in it. The forms are those of https://doc.telecmi.com/piopiy/docs/stream-action-play-stream
-and of the SDKs telecmi/piopiy_python and telecmi/piopiy_node.
+A dialect computes and never waits: the call tells it what happened, and it returns messages. It
+is written from the carrier's documentation, and knows nothing of our own codec for the same
+carrier, so that both cannot be wrong in the same way without anybody noticing. It is stricter
+than any carrier: every deviation from the documented form is named.
 """
 
 from __future__ import annotations
 
-import binascii
 import enum
-import json
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, TypeAlias
 
 import attrs
 
-from trioaudio.core.pcm import SAMPLE_BYTES, PcmFormat
+from trioaudio.core.carrier import MarksAfterClear, Message, Transport
+from trioaudio.core.encoding import Encoding, MediaFormat
+from trioaudio.core.pcm import PTIME_MS
 
-# The same as in core.carrier, whose import would bring numpy and double this process's start.
-Message: TypeAlias = str | bytes
+# --- Readings: what a message sent to the carrier means --------------------------------------
 
 
 @attrs.frozen
 class Audio:
-    """PCM16 to play; `problem` is what a strict carrier would say against its form."""
+    """Audio to play, in the stream's encoding; `problem` is what is wrong with its form."""
 
-    pcm: bytes
+    data: bytes
     problem: str | None = None
+    cuts: bool = False
+    """Whether it takes the place of what is waiting to be played."""
+
+
+@attrs.frozen
+class MarkAsked:
+    """The sender wants to know when all audio before this has been played."""
+
+    name: str
 
 
 class Action(enum.Enum):
     """What the sender may ask about what is playing."""
 
-    BREAK = "break"
+    CLEAR = "clear"
     PAUSE = "pause"
     RESUME = "resume"
     STOP = "stop"
+    """The stream ends; the call may go on."""
+    HANG_UP = "hang-up"
 
 
 @attrs.frozen
-class Pcmo:
-    """Call control in mid-stream: actions in order, each with a name."""
+class Control:
+    """Anything else a carrier may be told, listed in the report: a transfer, an answer."""
 
-    actions: tuple[dict[str, Any], ...]
-
-    @property
-    def hangs_up(self) -> bool:
-        """Whether the call ends with it."""
-        return any(each["action"] == "hangup" for each in self.actions)
+    name: str
+    more: Mapping[str, object] = attrs.field(factory=dict)
+    replies: Sequence[Message] = ()
+    """What the carrier says to it at once."""
 
 
 @attrs.frozen
 class Malformed:
-    """A message that means nothing, and why."""
+    """A message, or part of one, that breaks the documented form, and how: a violation."""
 
     problem: str
+    replies: Sequence[Message] = ()
+    """What the carrier says to it: an error message, where it has one."""
 
 
-Reading: TypeAlias = Audio | Action | Pcmo | Malformed
-Read: TypeAlias = Callable[[Message], Reading]
+Reading: TypeAlias = Audio | MarkAsked | Action | Control | Malformed
 
 
-def telecmi(pcm: PcmFormat) -> Read:
-    """Return the reading of TeleCMI's `StreamAction` messages."""
-
-    def read(message: Message) -> Reading:
-        if isinstance(message, bytes):
-            return Malformed("binary message; TeleCMI takes JSON text only")
-        try:
-            value = json.loads(message, parse_constant=_refuse_constant)
-        except ValueError as exc:
-            return Malformed(f"text that is no JSON: {exc}")
-        if isinstance(value, list):
-            return _read_pcmo(value)
-        if isinstance(value, dict) and "action" in value:
-            return _read_action(value)
-        if isinstance(value, dict) and "type" in value:
-            return _read_stream_audio(value, pcm)
-        return Malformed("JSON that is neither streamAudio nor an action nor a PCMO array")
-
-    return read
+# --- A dialect ---------------------------------------------------------------------------
 
 
-def raw(pcm: PcmFormat, clear_message: str | None, end_message: str | None) -> Read:
-    """Return the reading of bare PCM, one frame in each binary message."""
+@attrs.frozen
+class CallFacts:
+    """What is particular to one simulated call. Ids are made up by the process, not here."""
 
-    def read(message: Message) -> Reading:
-        if isinstance(message, bytes):
-            if len(message) == pcm.frame_bytes:
-                return Audio(message)
-            return _odd_length(message, f"must be exactly one frame of {pcm.frame_bytes}")
-        if message == clear_message:
-            return Action.BREAK
-        if message == end_message:
-            return Action.STOP
-        return Malformed("text message; bare PCM is binary only")
-
-    return read
-
-
-def _read_stream_audio(value: dict[str, Any], pcm: PcmFormat) -> Reading:
-    if value["type"] != "streamAudio":
-        return Malformed(f"type {value['type']!r} is not streamAudio")
-    if value.keys() != {"type", "data"}:
-        return Malformed(f"streamAudio with keys {sorted(value)}; wanted data and type")
-    data = value["data"]
-    problem = _problem_of(data, pcm)
-    if problem is not None:
-        return Malformed(problem)
-    try:
-        audio = binascii.a2b_base64(data["audioData"], strict_mode=True)
-    except ValueError as exc:
-        return Malformed(f"audioData is not strict base64: {exc}")
-    if not audio or len(audio) % pcm.frame_bytes:
-        return _odd_length(audio, f"must be whole frames of {pcm.frame_bytes}")
-    return Audio(audio)
+    media: MediaFormat
+    """What is on the wire, in both directions."""
+    stream_id: str
+    """A random UUID; a dialect may give it the carrier's own look."""
+    call_id: str
+    """Likewise. Stays the same when a lost connection is dialled again."""
+    caller: str
+    called: str
+    options: Mapping[str, str] = attrs.field(factory=dict)
+    """The dialect's own options, of which `DialectKind.options` knows names and meanings."""
+    ptime_ms: int = PTIME_MS
+    """The duration of the frames the sender is to send."""
 
 
-def _problem_of(data: object, pcm: PcmFormat) -> str | None:
-    """Return what is wrong with the members of streamAudio's `data`."""
-    if not isinstance(data, dict) or data.keys() != {"audioDataType", "sampleRate", "audioData"}:
-        return "data must hold audioDataType, sampleRate and audioData, nothing else"
-    if data["audioDataType"] != "raw":
-        return f"audioDataType {data['audioDataType']!r} is not raw"
-    rate = data["sampleRate"]
-    if type(rate) is not int or rate != pcm.sample_rate:
-        return f"sampleRate {rate!r} is not the integer {pcm.sample_rate}"
-    if not isinstance(data["audioData"], str):
-        return "audioData is no text"
-    return None
+class Dialect(Protocol):
+    """One connection's protocol state."""
+
+    def opening(self) -> Sequence[Message]:
+        """Return what the carrier says when the connection is open, before any audio."""
+        ...
+
+    def late_opening(self) -> Sequence[Message]:
+        """Return what it says after its first audio; empty for nearly all."""
+        ...
+
+    def caller_audio(self, audio: bytes) -> Message:
+        """Wrap one message of caller audio, which is in the stream's encoding already."""
+        ...
+
+    def read(self, message: Message) -> Sequence[Reading]:
+        """Read a message from the sender; every deviation is a Malformed, never an exception."""
+        ...
+
+    def mark_played(self, name: str) -> Sequence[Message]:
+        """Return what the carrier says when the audio before a mark has been played."""
+        ...
+
+    def cleared(self, marks: Sequence[str]) -> Sequence[Message]:
+        """Return what it says after a clear; `marks` were asked for and not played."""
+        ...
+
+    def dtmf(self, digit: str) -> Sequence[Message]:
+        """Return what it says when the callee presses a key; empty if it cannot tell."""
+        ...
+
+    def flow(self, *, paused: bool) -> Sequence[Message]:
+        """Return what it says when its queue is nearly full, or has room again."""
+        ...
+
+    def drained(self) -> Sequence[Message]:
+        """Return what it says when all was played, for those that do so unasked or were asked."""
+        ...
+
+    def closing(self, reason: str) -> Sequence[Message]:
+        """Return what it says before it closes, because the callee or the sender hung up."""
+        ...
+
+    def malformed(self) -> Sequence[Message]:
+        """Return messages a carrier should never send, for the fault of that name."""
+        ...
 
 
-def _odd_length(audio: bytes, wanted: str) -> Reading:
-    problem = f"{len(audio)} bytes of audio; {wanted}"
-    if not audio or len(audio) % SAMPLE_BYTES:
-        return Malformed(f"{problem}, and are no whole samples" if audio else problem)
-    return Audio(audio, problem)
+@attrs.frozen
+class Handshake:
+    """What a carrier sends with its request to open the media connection."""
+
+    url: str
+    """What is dialled; may differ from what was asked for, as by a query."""
+    headers: tuple[tuple[str, str], ...] = ()
+    subprotocols: tuple[str, ...] = ()
 
 
-def _read_action(value: dict[str, Any]) -> Reading:
-    if value.keys() != {"action"}:
-        return Malformed(f"action with keys {sorted(value)}; wanted action alone")
-    try:
-        return Action(value["action"])
-    except ValueError:
-        return Malformed(f"action {value['action']!r} is unknown outside a PCMO array")
+@attrs.frozen
+class Credentials:
+    """What a carrier can prove itself with; empty texts are not there.
+
+    `secret` is the account's secret as the dialect knows it: Twilio's auth token, Vonage's
+    signature secret, Telnyx's stream token, user:password where it is Basic.
+    """
+
+    secret: str = ""
+    at: float = 0.0
+    """Seconds since 1970: the time of signing."""
+    nonce: str = ""
+    """Random text, for signatures that hold one."""
 
 
-def _read_pcmo(value: list[Any]) -> Reading:
-    if not value:
-        return Malformed("empty PCMO array")
-    for each in value:
-        if not isinstance(each, dict) or not isinstance(each.get("action"), str):
-            return Malformed("PCMO element that is no object with an action")
-        if each["action"] == "bridge" and not _is_bridge(each):
-            return Malformed("PCMO bridge whose numbers are no JSON numbers")
-    return Pcmo(tuple(value))
+@attrs.frozen
+class Backlog:
+    """How much audio a carrier holds before it complains, in milliseconds."""
+
+    most_ms: int
+    """Audio beyond it is dropped, which is a violation."""
+    pause_at_ms: int | None = None
+    """It asks for a pause then."""
+    resume_at_ms: int | None = None
 
 
-def _is_bridge(value: dict[str, Any]) -> bool:
-    legs = value.get("connect")
-    return (
-        type(value.get("from", 0)) is int
-        and isinstance(legs, list)
-        and bool(legs)
-        and all(isinstance(leg, dict) and type(leg.get("number")) is int for leg in legs)
+@attrs.frozen
+class DialectKind:
+    """A dialect's description."""
+
+    name: str
+    """The same as our carrier's."""
+    new: Callable[[CallFacts], Dialect]
+    dials: bool = True
+    listens: bool = False
+    encodings: tuple[Encoding, ...] = (Encoding.PCM16,)
+    """The first that carries the sample rate is spoken unless another is asked for."""
+    sample_rates: tuple[int, ...] = (8000, 16000)
+    caller_ptime_ms: int = 20
+    """The duration of one message of caller audio; 0: the same as the sender's frames."""
+    transport: Transport = Transport.WEBSOCKET
+    marks_after_clear: MarksAfterClear = MarksAfterClear.NONE_EXIST
+    backlog: Backlog | None = None
+    handshake: Callable[[str, CallFacts, Credentials], Handshake] = (
+        lambda url, _facts, _credentials: Handshake(url)
     )
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    """(URL to dial, the call, credentials) → what is dialled and sent along."""
+    subprotocols: tuple[str, ...] = ()
+    """When it listens: what it demands of the dialler."""
+    options: Mapping[str, str] = attrs.field(factory=dict)
+    """Names and meanings of what `--option NAME=VALUE` can change."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import attrs
 import trio
@@ -22,14 +23,17 @@ class Ending:
     _scopes: set[trio.CancelScope] = attrs.field(factory=set)
 
     @contextmanager
-    def interrupted(self) -> Iterator[None]:
-        """Run a block that ends early, without an exception, when the process is to end."""
+    def interrupted(self) -> Iterator[Callable[[], None]]:
+        """Run a block that ends early, without an exception, when the process is to end.
+
+        Yields a function after whose call the block is not interrupted any more.
+        """
         with trio.CancelScope() as scope:
             self._scopes.add(scope)
             try:
                 if self.by_signal is not None:
                     scope.cancel()
-                yield
+                yield partial(self._scopes.discard, scope)
             finally:
                 self._scopes.discard(scope)
 

@@ -1,87 +1,90 @@
-"""The simulated carrier's command line: what may be asked of it, and what is no sense."""
+"""What was asked of the simulated carrier, and what of it is no sense."""
 
 from __future__ import annotations
 
 import argparse
-import enum
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import attrs
 
+from trioaudio.core.encoding import Encoding, MediaFormat
 from trioaudio.core.errors import ConfigError
-from trioaudio.core.pcm import PTIME_MS, PcmFormat
+from trioaudio.core.pcm import PcmFormat
+from trioaudio.core.secret import Secret
+from trioaudio.core.suggest import did_you_mean
+from trioaudio.simulators.arguments import new_parser
+from trioaudio.simulators.caller import CallerAudio, caller_audio
+from trioaudio.simulators.dialect import CallFacts, DialectKind
+from trioaudio.simulators.dialects import load_dialect
 from trioaudio.simulators.faults import Faults, read_faults
+from trioaudio.simulators.timetable import Timetable, read_keys
 
-
-class Dialect(enum.Enum):
-    """Whose protocol is spoken."""
-
-    TELECMI = "telecmi"
-    RAW = "raw"
-
-
-class PlayMode(enum.Enum):
-    """What a new message does to the one still playing."""
-
-    QUEUE = "queue"
-    CUT = "cut"
-
-
-class MetadataKind(enum.Enum):
-    """What the one text message about the call holds."""
-
-    NONE = "none"
-    UUID = "uuid"
-    JSON = "json"
-
-
-class MetadataWhen(enum.Enum):
-    """When that message is sent, seen from the first caller audio."""
-
-    BEFORE = "before"
-    AFTER = "after"
-    NEVER = "never"
-
-
-class Caller(enum.Enum):
-    """What the far end says."""
-
-    SILENCE = "silence"
-    TONE = "tone"
-    NONE = "none"
+# The numbers of people in films: https://www.nationalnanpa.com/
+_CALLER = "+12025550100"
+_CALLED = "+12025550199"
+_NO_ID = "00000000-0000-4000-8000-000000000000"
 
 
 @attrs.frozen
 class Options:
     """All that was asked for."""
 
-    dialect: Dialect
-    dial: str | None
+    kind: DialectKind
+    media: MediaFormat
+    pcm: PcmFormat
+    own: Mapping[str, str]
+    """The carrier's own options."""
+    dial: tuple[str, ...]
     listen: tuple[str, int] | None
     url_from_stdin: bool
-    pcm: PcmFormat
+    calls: int
+    call_every: float
+    secret: Secret
     lead_ms: int
     jitter_ms: int
     out: Path | None
-    play_mode: PlayMode
-    metadata: MetadataKind
-    metadata_when: MetadataWhen
-    caller: Caller
+    audio: CallerAudio | None
+    caller_ptime_ms: int
+    timetable: Timetable
     tls_ca: Path | None
     headers: tuple[tuple[str, str], ...]
-    clear_message: str | None
-    end_message: str | None
     faults: Faults
+    seed: int
     patient: bool
     events: bool
     watch_stdin: bool
     child: bool
 
+    def facts(self, stream_id: str, call_id: str) -> CallFacts:
+        """Return what a dialect is told of a call."""
+        return CallFacts(
+            media=self.media,
+            stream_id=stream_id,
+            call_id=call_id,
+            caller=_CALLER,
+            called=_CALLED,
+            options=self.own,
+            ptime_ms=self.pcm.ptime_ms,
+        )
+
+    def url(self, n: int) -> str:
+        """Return what the n-th call dials, counted from 1."""
+        return self.dial[n - 1] if len(self.dial) > 1 else self.dial[0].replace("{n}", str(n))
+
+    def file(self, n: int) -> Path | None:
+        """Return the n-th call's WAV file, counted from 1; None if none is wanted."""
+        if self.out is None or self.calls == 1:
+            return self.out
+        if "{n}" in str(self.out):
+            return Path(str(self.out).replace("{n}", str(n)))
+        return self.out / f"call-{n}.wav"
+
 
 def parse(argv: Sequence[str]) -> Options:
     """Read the command line; argparse ends the process with exit code 2 on what is no sense."""
-    parser = _parser()
+    parser = new_parser(with_help="--help" in argv or "-h" in argv)
     given = parser.parse_args(argv)
     try:
         return _options(given)
@@ -91,106 +94,101 @@ def parse(argv: Sequence[str]) -> Options:
 
 
 def _options(given: argparse.Namespace) -> Options:
-    dialect = Dialect(given.dialect)
-    if given.listen is not None and dialect is not Dialect.RAW:
-        raise ConfigError("--listen is for --dialect raw: TeleCMI dials, it does not listen")
-    if dialect is not Dialect.RAW and (given.clear_message or given.end_message):
-        raise ConfigError("--clear-message and --end-message are for --dialect raw")
-    kind = given.metadata or ("uuid" if dialect is Dialect.TELECMI else "none")
-    return Options(
-        dialect=dialect,
-        dial=given.dial,
+    kind = load_dialect(given.carrier)
+    media = _media(kind, given.rate, given.encoding)
+    pcm = PcmFormat(given.rate, given.ptime_ms)
+    faults = read_faults(given.fault)
+    dial = tuple(given.dial or ())
+    caller_ptime_ms = kind.caller_ptime_ms or pcm.ptime_ms
+    options = Options(
+        kind=kind,
+        media=media,
+        pcm=pcm,
+        own=_own(kind, given.option),
+        dial=dial,
         listen=None if given.listen is None else _address(given.listen),
         url_from_stdin=given.url_from_stdin,
-        pcm=PcmFormat(given.rate, given.ptime_ms),
+        calls=given.calls or max(1, len(dial)),
+        call_every=given.call_every,
+        secret=_secret(given.secret_env),
         lead_ms=given.lead_ms,
         jitter_ms=given.jitter_ms,
         out=given.out,
-        play_mode=PlayMode(given.play_mode),
-        metadata=MetadataKind(kind),
-        metadata_when=MetadataWhen(given.metadata_when),
-        caller=Caller(given.caller),
+        audio=caller_audio(given.caller, media, caller_ptime_ms),
+        caller_ptime_ms=caller_ptime_ms,
+        timetable=Timetable(tuple(map(read_keys, given.dtmf)), given.hang_up_after, faults),
         tls_ca=given.tls_ca,
         headers=tuple(_header(each) for each in given.header),
-        clear_message=given.clear_message,
-        end_message=given.end_message,
-        faults=read_faults(given.fault),
+        faults=faults,
+        seed=given.seed,
         patient=given.patient,
         events=given.events,
         watch_stdin=given.watch_stdin,
         child=given.child,
     )
+    _refuse_nonsense(options)
+    return options
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="trioaudio simulate carrier",
-        description="A carrier on this machine: takes a call's audio, checks and measures it,"
-        " and prints one JSON report at the end.",
-        epilog="Exit codes: 0 the call ended, 2 wrong usage, 5 no connection,"
-        " 6 the output file could not be written, 130 and 143 after SIGINT and SIGTERM.",
-        allow_abbrev=False,
-    )
-    add = parser.add_argument
-    add("--dialect", choices=_values(Dialect), default="telecmi")
-    role = parser.add_mutually_exclusive_group(required=True)
-    role.add_argument("--dial", metavar="URL", help="ws:// or wss:// URL to dial")
-    role.add_argument("--listen", metavar="HOST:PORT", help="wait to be dialled; port 0 is any")
-    role.add_argument(
-        "--url-from-stdin", action="store_true", help="dial the URL in stdin's first line"
-    )
-    add("--rate", type=int, choices=(8000, 16000), default=8000, help="Hz")
-    add("--ptime-ms", type=_at_least(1), default=PTIME_MS, help="duration of a frame")
-    add("--lead-ms", type=_at_least(0), default=0, help="the sender's lead, for lateness")
-    add("--patient", action="store_true", help="go on dialling for 10 s while refused")
-    add("--tls-ca", type=Path, metavar="FILE", help="certificates to trust instead of the system's")
-    add(
-        "--header",
-        action="append",
-        default=[],
-        metavar="'NAME: VALUE'",
-        help="sent when dialling; demanded of the dialler when listening",
-    )
-    add("--events", action="store_true", help="a JSON line on stdout for what happens")
-    add("--child", action="store_true", help="ignore SIGINT: the parent ends this process")
-    add(
-        "--watch-stdin",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help="leave when stdin, if it is a pipe, is closed",
-    )
-    _add_call_arguments(parser)
-    return parser
+def _refuse_nonsense(options: Options) -> None:
+    """Raise ConfigError for what cannot be, seen together."""
+    name = options.kind.name
+    if options.listen is not None and not options.kind.listens:
+        raise ConfigError(f"--listen: {name} dials, it does not listen")
+    if options.listen is None and not options.kind.dials:
+        raise ConfigError(f"{name} is dialled, it does not dial; use --listen")
+    if len(options.dial) > 1 and len(options.dial) != options.calls:
+        raise ConfigError(
+            f"--calls {options.calls}, but --dial is given {len(options.dial)} times;"
+            " give it once, with {n} in it where the calls differ, or once for each call"
+        )
+    if options.out is not None and options.calls > 1:
+        if "{n}" not in str(options.out) and options.out.suffix:
+            raise ConfigError(f"--out {options.out}: several calls want a folder or a {{n}} in it")
+        file = options.file(1)
+        assert file is not None
+        if not file.parent.is_dir():
+            raise ConfigError(f"--out {options.out}: there is no folder {file.parent}")
+    options.kind.new(options.facts(_NO_ID, _NO_ID))  # refuses values it does not know
 
 
-def _add_call_arguments(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--out", type=Path, metavar="FILE.wav", help="what the callee hears")
-    add(
-        "--play-mode",
-        choices=_values(PlayMode),
-        default="queue",
-        help="whether a new message waits for the old one or cuts it",
-    )
-    add(
-        "--jitter-ms",
-        type=_at_least(0),
-        default=20,
-        help="how long a talkspurt's first audio is held back; 0 in cut mode",
-    )
-    add("--metadata", choices=_values(MetadataKind), help="default uuid; raw: none")
-    add("--metadata-when", choices=_values(MetadataWhen), default="before")
-    add("--caller", choices=_values(Caller), default="silence", help="what the far end says")
-    add("--clear-message", metavar="TEXT", help="raw: the text message that clears")
-    add("--end-message", metavar="TEXT", help="raw: the text message that ends")
-    add(
-        "--fault",
-        action="append",
-        default=[],
-        metavar="FAULT",
-        help="may be repeated: reset-after=N, stop-reading-after=N, close-after=N, garbage-after=N"
-        " (N received frames), redial-after=SECONDS, reject-silently, big-message, flood",
-    )
+def _media(kind: DialectKind, rate: int, wanted: str | None) -> MediaFormat:
+    if rate not in kind.sample_rates:
+        rates = " or ".join(map(str, kind.sample_rates))
+        raise ConfigError(f"--rate {rate}: {kind.name} has {rates} Hz")
+    able = [each for each in kind.encodings if each.carries(rate)]
+    if wanted is None:
+        if not able:
+            raise ConfigError(f"--rate {rate}: {kind.name} has no encoding for it")
+        return MediaFormat(able[0], rate)
+    if Encoding(wanted) not in able:
+        raise ConfigError(
+            f"--encoding {wanted}: {kind.name} at {rate} Hz has"
+            f" {' or '.join(each.value for each in able) or 'none'}"
+        )
+    return MediaFormat(Encoding(wanted), rate)
+
+
+def _own(kind: DialectKind, texts: Sequence[str]) -> Mapping[str, str]:
+    own: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise ConfigError(f"--option {text!r}: wanted NAME=VALUE")
+        if name not in kind.options:
+            suggestion = did_you_mean(name, kind.options) if kind.options else "it has none"
+            raise ConfigError(f"--option {name}: {kind.name} knows no such option; {suggestion}")
+        own[name] = value
+    return own
+
+
+def _secret(variable: str | None) -> Secret:
+    if variable is None:
+        return Secret()
+    value = os.environ.get(variable, "")
+    if not value:
+        raise ConfigError(f"--secret-env {variable}: there is no such environment variable")
+    return Secret(value)
 
 
 def _address(text: str) -> tuple[str, int]:
@@ -207,17 +205,3 @@ def _header(text: str) -> tuple[str, str]:
     if not colon or not name or not text.isascii() or not text.isprintable():
         raise ConfigError(f"--header {text!r}: wanted 'Name: value'")
     return name, value
-
-
-def _values(kind: type[enum.Enum]) -> list[str]:
-    return [each.value for each in kind]
-
-
-def _at_least(smallest: int) -> Callable[[str], int]:
-    def whole_number(text: str) -> int:
-        number = int(text)
-        if number < smallest:
-            raise argparse.ArgumentTypeError(f"{number} is below {smallest}")
-        return number
-
-    return whole_number

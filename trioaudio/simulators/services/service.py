@@ -13,7 +13,7 @@ import trio
 
 from trioaudio.core.errors import ConfigError
 from trioaudio.core.suggest import did_you_mean
-from trioaudio.simulators.connection import listen
+from trioaudio.simulators.reach import listen
 from trioaudio.simulators.services.faults import FaultKind, Faults, read_faults
 from trioaudio.simulators.services.studio import ServiceOptions, ServiceStatistics, Studio
 from trioaudio.simulators.services.voice import open_speaker
