@@ -18,7 +18,6 @@ import pytest
 
 import trioaudio
 import trioaudio.core
-from trioaudio.call import CallTotals
 from trioaudio.carriers import carrier_names, load_carrier
 from trioaudio.cli import say_parser
 from trioaudio.core.exit_code import ExitCode
@@ -27,12 +26,18 @@ from trioaudio.core.pcm import PcmFormat
 from trioaudio.core.speech import Stretch
 from trioaudio.core.utterance import Utterance
 from trioaudio.engines import engine_names, load_engine
+from trioaudio.line import CallTotals
 from trioaudio.observe.call_report import CallFigures, call_report
 from trioaudio.observe.send_log import SendLog
 from trioaudio.settings import Settings, variable
 from trioaudio.settings_loading import ENV_FILE
-from trioaudio.simulators import options, process
+from trioaudio.simulators import options
+from trioaudio.simulators.arguments import new_parser
 from trioaudio.simulators.call import Closed
+from trioaudio.simulators.call_report import report
+from trioaudio.simulators.dialect import Handshake
+from trioaudio.simulators.handshake import dialled_facts
+from trioaudio.simulators.place import new_place
 
 ROOT = Path(__file__).parents[1]
 CI = ROOT / ".ci" / "run"
@@ -124,7 +129,7 @@ def logged(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(text_of(path))):
         match node:
             case ast.Call(
-                func=ast.Attribute(logger, "info" | "warning" | "error" | "critical"),
+                func=ast.Attribute(logger, "debug" | "info" | "warning" | "error" | "critical"),
                 args=[ast.Constant(str(event)), *_],
             ) if ast.unparse(logger) != "parser":
                 yield event
@@ -148,12 +153,14 @@ def test_the_diagram_of_states_is_up_to_date() -> None:
 
 def far_report() -> dict[str, Any]:
     """What a simulated carrier tells of a call in which everything happened."""
-    call = process._new_call(options.parse(["--dial", "ws://127.0.0.1:1/"]), None)
+    asked = options.parse(["--dial", "ws://127.0.0.1:1/"])
+    call = new_place(asked, 1, None, lambda _name, _more: None).call
+    call.handshake = dialled_facts(Handshake("ws://127.0.0.1:1/"))
     call.connected(0.0, "127.0.0.1:1")
-    call.take('[{"action":"hangup"}]', 0.1)
-    call.take("no JSON", 0.2)
+    call.list_control(0.1, "bridge", {"connect": []})
+    call.list_error(0.2, "no JSON", "?")
     call.disconnected(0.3, Closed(1000, "", "peer"))
-    return {**call.report(), "out": None}
+    return {**report(call), "out": None}
 
 
 def figures(far: dict[str, Any] | None) -> CallFigures:
@@ -232,10 +239,10 @@ def test_every_variable_mentioned_exists(page: Path) -> None:
     assert named <= variables()
 
 
-def test_carriers_settings_are_all_in_the_carriers_page() -> None:
-    page = text_of(ROOT / "docs/carriers.md")
-    own = {each for each in variables() if re.match("TRIOAUDIO_(RAW|TELECMI)_", each)}
-    assert [each for each in sorted(own) if each not in page] == []
+@pytest.mark.parametrize("script", ["generate_carriers.py", "generate_env_example.py"])
+def test_what_is_generated_from_the_settings_is_up_to_date(script: str) -> None:
+    command = [sys.executable, f"docs/{script}", "--check"]
+    assert subprocess.run(command, cwd=ROOT, check=False).returncode == 0
 
 
 def option_names(parser: argparse.ArgumentParser) -> list[str]:
@@ -247,9 +254,9 @@ def test_every_option_is_in_the_readme() -> None:
     assert [name for name in option_names(say_parser()) if f"`{name}" not in readme] == []
 
 
-def test_every_option_of_the_simulated_carrier_is_in_the_carriers_page() -> None:
-    page = section(ROOT / "docs/carriers.md", "The simulated carrier")
-    names = [name for name in option_names(options._parser()) if name != "--help"]
+def test_every_option_of_the_simulated_carrier_is_in_its_page() -> None:
+    page = text_of(ROOT / "docs/simulated-carrier.md")
+    names = [name for name in option_names(new_parser(with_help=False)) if name != "--help"]
     assert [name for name in names if f"`{name}`" not in page] == []
 
 
@@ -322,14 +329,16 @@ def test_internal_links_lead_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors(there), target
 
 
-PLAIN_WORDS = {"errors", "exit_code", "suggest", "text"}
+PLAIN_WORDS = {"errors", "exit_code", "suggest", "text", "wire_json"}
 """Modules of the core whose names need no explanation."""
 
 SPELLED = {
     "backoff": "backoff",
     "facts": "fact",
     "g711": "g.711",
+    "mark_name": "mark",
     "pcm": "pcm",
+    "pending_marks": "mark",
     "percentiles": "percentile",
     "resume_place": "engine's turn",
     "speech": "speaker",

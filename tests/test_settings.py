@@ -22,8 +22,9 @@ from trioaudio.core.carrier import CarrierSettings, Idle
 from trioaudio.core.errors import ConfigError
 from trioaudio.core.secret import Secret
 from trioaudio.engines import engine_names, load_engine
+from trioaudio.net.far_address import networks_of
 from trioaudio.settings import PREFIX, Settings, conflicts, secret_values, variable
-from trioaudio.settings_loading import Loaded, load_settings
+from trioaudio.settings_loading import Loaded, load_settings, usual_rate
 from trioaudio.settings_values import Address, Header
 
 HUSH = "hush-hush-42"
@@ -246,7 +247,7 @@ def test_any_carriers_settings(folder: Path) -> None:
         ("ENGINE", "no-such-engine", "unknown engine"),
         ("SAMPLE_RATE", "fast", "not a whole number; give hertz"),
         ("SAMPLE_RATE", "8000.5", "not a whole number"),
-        ("SAMPLE_RATE", "11025", "give 8000 or 16000 hertz"),
+        ("SAMPLE_RATE", "11025", "give 8000, 16000, 24000 hertz"),
         ("LANGUAGE", "tamil language", "give e.g. en"),
         ("LEAD_MS", "2001", "give 0 to 2000"),
         ("LEAD_MS", "-1", "give 0 to 2000"),
@@ -320,6 +321,40 @@ def test_conflicts(folder: Path) -> None:
         "TRIOAUDIO_HEADERS",
     ]
     assert conflicts(Settings()) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ("TRIOAUDIO_TLS_CERT_FILE", "TRIOAUDIO_TLS_KEY_FILE"),
+        ("TRIOAUDIO_TLS_KEY_FILE", "TRIOAUDIO_TLS_CERT_FILE"),
+    ],
+)
+def test_a_certificate_and_its_key_go_together(folder: Path, given: str, missing: str) -> None:
+    (folder / "x.pem").touch()
+    [problem] = problems({given: "x.pem"}, folder)
+    assert problem.startswith(f"{given} is set and {missing} is not")
+    load_settings({given: "x.pem", missing: "x.pem"}, folder)
+
+
+def test_what_guards_the_door(folder: Path) -> None:
+    environ = {
+        "TRIOAUDIO_AUTHENTICATION": "Forced-Off",
+        "TRIOAUDIO_PUBLIC_URL": "wss://voice.example.com/tel",
+        "TRIOAUDIO_TRUSTED_PROXIES": "127.0.0.1 | 10.0.0.0/8",
+    }
+    settings = load_settings(environ, folder).settings
+    assert settings.authentication == "forced-off"
+    assert settings.public_url == "wss://voice.example.com/tel"
+    assert [str(each) for each in networks_of(settings.trusted_proxies)] == [
+        "127.0.0.1/32",
+        "10.0.0.0/8",
+    ]
+    for wrong in ("no", "false", "0"):
+        [problem] = problems({"TRIOAUDIO_AUTHENTICATION": wrong}, folder)
+        assert "not a choice" in problem
+    [problem] = problems({"TRIOAUDIO_TRUSTED_PROXIES": "10.0.0.0/8|proxy"}, folder)
+    assert "not an address or a network" in problem
 
 
 @pytest.mark.parametrize("source", ["environment", "file", "options"])
@@ -452,6 +487,22 @@ def test_the_example_says_what_each_means() -> None:
 def test_the_whole_example_loads_to_the_defaults(folder: Path, name: str) -> None:
     text = re.sub(r"^#(?=\w+=)", "", EXAMPLE.read_text("utf-8"), flags=re.MULTILINE)
     (folder / ".env").write_text(text)
-    loaded = load_settings({"TRIOAUDIO_CARRIER": name}, folder)
+    # The rate is left open: not every carrier takes the usual one.
+    loaded = load_settings({"TRIOAUDIO_CARRIER": name, "TRIOAUDIO_SAMPLE_RATE": ""}, folder)
     carrier = load_carrier(name)
-    assert loaded == Loaded(Settings(carrier=name), carrier, carrier.settings, ())
+    settings = Settings(carrier=name, sample_rate=usual_rate(Settings(), carrier))
+    assert loaded == Loaded(settings, carrier, carrier.settings, ())
+
+
+def test_a_carrier_of_one_rate_only_needs_no_rate_given(folder: Path) -> None:
+    loaded = load_settings({"TRIOAUDIO_CARRIER": "wavix"}, folder)
+    assert loaded.settings.sample_rate == 24000
+    [problem] = problems({"TRIOAUDIO_CARRIER": "wavix", "TRIOAUDIO_SAMPLE_RATE": "8000"}, folder)
+    assert problem == "TRIOAUDIO_SAMPLE_RATE=8000: wavix does not take it; give 24000"
+
+
+def test_an_encoding_the_carrier_does_not_take_is_named_with_its_variable(folder: Path) -> None:
+    [problem] = problems({"TRIOAUDIO_TELECMI_ENCODING": "mulaw"}, folder)
+    assert problem == (
+        "TRIOAUDIO_TELECMI_ENCODING=mulaw: telecmi does not take it at 8000 Hz; give pcm16"
+    )

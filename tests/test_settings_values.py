@@ -12,6 +12,8 @@ from trioaudio.settings_values import (
     check_file_place,
     check_headers,
     check_language,
+    check_networks,
+    check_public_url,
     check_readable_file,
     check_sample_rate,
     check_token,
@@ -100,15 +102,33 @@ def test_wrong_urls(url: str) -> None:
         check_url(url)
 
 
+@pytest.mark.parametrize("url", ["wss://h", "ws://h:1/", "wss://h/tel/", "wss://[::1]:8/a/b"])
+def test_public_urls(url: str) -> None:
+    check_public_url(url)
+
+
+@pytest.mark.parametrize("url", ["", "https://h", "wss://h/?a", "wss://h/#a", "wss://u:p@h", "h:1"])
+def test_wrong_public_urls(url: str) -> None:
+    with pytest.raises(WrongValueError):
+        check_public_url(url)
+
+
+def test_networks() -> None:
+    check_networks(("10.0.0.5", "10.1.0.0/16", "2001:db8::/32", "::1"))
+    for wrong in ("", "proxy.example.com", "10.0.0.5:80", "10.0.0.1/8", "10.0.0.0/33"):
+        with pytest.raises(WrongValueError, match=r"give e\.g\. 10\.0\.0\.5"):
+            check_networks(("127.0.0.1", wrong))
+
+
 @pytest.mark.parametrize("tag", ["", "e", "english!", "en IN", "en-", "तमिल"])
 def test_wrong_languages(tag: str) -> None:
     with pytest.raises(WrongValueError, match="en-IN"):
         check_language(tag)
 
 
-@pytest.mark.parametrize("rate", [0, -8000, 11025, 24000, 8001])
+@pytest.mark.parametrize("rate", [0, -8000, 11025, 44100, 8001])
 def test_wrong_sample_rates(rate: int) -> None:
-    with pytest.raises(WrongValueError, match="8000 or 16000"):
+    with pytest.raises(WrongValueError, match="8000, 16000, 24000"):
         check_sample_rate(rate)
 
 

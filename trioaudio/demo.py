@@ -17,7 +17,7 @@ from typing import Any
 import attrs
 import trio
 
-from trioaudio.call import Call, Line
+from trioaudio.call import Call
 from trioaudio.carriers import load_carrier
 from trioaudio.core.engine import VoiceChoice
 from trioaudio.core.errors import TrioaudioError
@@ -29,6 +29,7 @@ from trioaudio.core.speech import SpeechSink, WholeText
 from trioaudio.core.verdict import known_error
 from trioaudio.far_end import simulated
 from trioaudio.garbage import settle
+from trioaudio.line import Line
 from trioaudio.media_path import shape_for
 from trioaudio.observe.send_log import SendLog
 from trioaudio.pacer import Pacer

@@ -20,6 +20,8 @@ from trioaudio.settings_values import (
     check_file_place,
     check_headers,
     check_language,
+    check_networks,
+    check_public_url,
     check_readable_file,
     check_sample_rate,
     check_token,
@@ -28,6 +30,7 @@ from trioaudio.settings_values import (
 
 LogLevel: TypeAlias = Literal["debug", "info", "warning", "error", "critical"]
 LogFormat: TypeAlias = Literal["console", "json"]
+Authentication: TypeAlias = Literal["on", "off", "forced-off"]
 
 PREFIX = "TRIOAUDIO_"
 _DAY_S = 86_400
@@ -99,7 +102,7 @@ class Settings:
     sample_rate: int = attrs.field(
         default=8000,
         metadata=about(
-            "hertz of the audio sent to the carrier: 8000 or 16000",
+            "hertz of the audio sent to the carrier: 8000 or 16000; 24000 where it takes that",
             check=check_sample_rate,
             option="--rate",
         ),
@@ -196,6 +199,78 @@ class Settings:
         metadata=about("bytes, the largest message taken from a carrier", 1024, 1 << 30),
     )
 
+    # --- At the door ---
+    authentication: Authentication = attrs.field(
+        default="on",
+        metadata=about(
+            "on: a carrier that dials in must prove who it is, if it has a way to; off: knowing the"
+            " path is enough, on this machine only; forced-off: from anywhere"
+        ),
+    )
+    public_url: str | None = attrs.field(
+        default=None,
+        metadata=about(
+            "ws:// or wss:// URL under which carriers reach the listener, with the path that a"
+            " proxy takes away, if any; empty: as each request says",
+            check=check_public_url,
+        ),
+    )
+    trusted_proxies: tuple[str, ...] = attrs.field(
+        default=(),
+        metadata=about(
+            "addresses or networks of the proxies in front of the listener, separated by |, whose"
+            " X-Forwarded-For is believed; empty: nobody's",
+            check=check_networks,
+        ),
+    )
+    tls_cert_file: Path | None = attrs.field(
+        default=None,
+        metadata=about(
+            "PEM file of the listener's own certificate, and those up to its authority; empty: the"
+            " listener speaks no TLS",
+            check=check_readable_file,
+        ),
+    )
+    tls_key_file: Path | None = attrs.field(
+        default=None,
+        metadata=about("PEM file of the key of TRIOAUDIO_TLS_CERT_FILE", check=check_readable_file),
+    )
+    door_probe_s: float = attrs.field(
+        default=1.0,
+        metadata=about(
+            "seconds in which a connection must give a sign of life when its URL is dialled again;"
+            " if it is silent, the new one takes its place",
+            0.01,
+            60,
+        ),
+    )
+    door_handshakes: int = attrs.field(
+        default=100,
+        metadata=about("connections from one address that may be in handshake at once", 1, 100_000),
+    )
+    door_refusals: int = attrs.field(
+        default=30,
+        metadata=about(
+            "refusals in a minute after which an address is turned away until the minute is over",
+            1,
+            1_000_000,
+        ),
+    )
+
+    # --- Calls we place ---
+    caller_id: str | None = attrs.field(
+        default=None,
+        metadata=about(
+            "telephone number calls are placed from, with its country code, such as +918040000000;"
+            " empty: it is given with each call",
+            option="--from",
+        ),
+    )
+    rest_timeout_s: float = attrs.field(
+        default=15.0,
+        metadata=about("seconds a carrier's REST interface may take to answer", 0.1, 600),
+    )
+
     # --- Pacing ---
     lead_ms: int | None = attrs.field(
         default=None,
@@ -286,6 +361,14 @@ def conflicts(settings: Settings) -> list[str]:
         problems.append(
             f"{variable('headers')}: gives Authorization, and so does {variable('token')};"
             " keep one of them"
+        )
+    if (settings.tls_cert_file is None) is not (settings.tls_key_file is None):
+        given, missing = "tls_cert_file", "tls_key_file"
+        if settings.tls_cert_file is None:
+            given, missing = missing, given
+        problems.append(
+            f"{variable(given)} is set and {variable(missing)} is not; set both, to the same file"
+            " if it holds both, or neither"
         )
     return problems
 

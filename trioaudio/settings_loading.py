@@ -64,19 +64,35 @@ def load_settings(
     if carrier is not None:
         own = _read(carrier.settings, f"{carrier.name}_", sources, reader, cwd)
     warnings = _unknown(sources, problems)
+    if settings is not None and carrier is not None and _given(sources, "sample_rate") is None:
+        settings = attrs.evolve(settings, sample_rate=usual_rate(settings, carrier))
     if settings is not None:
         problems += conflicts(settings)
-        if carrier is not None and settings.sample_rate not in carrier.sample_rates:
-            rates = " or ".join(map(str, carrier.sample_rates))
-            problems.append(
-                f"{variable('sample_rate')}={settings.sample_rate}: {carrier.name} does not take"
-                f" it; give {rates}"
-            )
+        if carrier is not None and own is not None:
+            problems += _wrong_format(carrier, own, settings.sample_rate)
     if problems or settings is None or carrier is None or own is None:
         raise ConfigError(*problems)
     if settings.lead_ms is not None:
         own = attrs.evolve(own, lead_ms=settings.lead_ms)
     return Loaded(settings, carrier, own, tuple(warnings))
+
+
+def usual_rate(settings: Settings, carrier: Carrier) -> int:
+    """Return the sample rate nobody has chosen: the default, unless the carrier has another."""
+    rates = carrier.sample_rates
+    return settings.sample_rate if settings.sample_rate in rates else rates[0]
+
+
+def _wrong_format(carrier: Carrier, own: CarrierSettings, sample_rate: int) -> list[str]:
+    """Return why the carrier takes no audio with these settings, if it does not."""
+    try:
+        carrier.media_format(own, sample_rate)
+    except ConfigError as exc:
+        # The problem begins with the field's name, of which only this file knows the variable.
+        prefix = "" if str(exc).startswith("sample_rate") else f"{carrier.name}_"
+        key, equals, rest = str(exc).partition("=")
+        return [f"{variable(prefix + key)}{equals}{rest}"]
+    return []
 
 
 def _sources(

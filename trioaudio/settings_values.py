@@ -6,6 +6,7 @@ of them repeats the value, which may be a secret.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from urllib.parse import urlsplit
 from trioaudio.core.pcm import PTIME_MS, PcmFormat
 from trioaudio.core.secret import Secret
 
-SAMPLE_RATES = (8000, 16000)
+SAMPLE_RATES = (8000, 16000, 24000)
 _LARGEST_PORT = 65535
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, token
 _HEADER_VALUE = re.compile(r"[\t -~\x80-\xff]*")  # what fits in a header line
@@ -124,11 +125,33 @@ def check_url(url: str) -> None:
         raise WrongValueError("holds a blank or a character outside ASCII; percent-encode it")
 
 
+def check_public_url(url: str) -> None:
+    """Refuse what no carrier can dial, and what could not be put in front of a path."""
+    check_url(url)
+    if "?" in url or "#" in url:
+        raise WrongValueError(
+            "has a query or a fragment; give scheme and host, and the path a proxy takes away,"
+            " e.g. wss://voice.example.com"
+        )
+
+
+def check_networks(networks: Sequence[str]) -> None:
+    """Refuse what is neither an IP address nor a network."""
+    for each in networks:
+        try:
+            ipaddress.ip_network(each.strip())
+        except ValueError:
+            raise WrongValueError(
+                "not an address or a network of addresses; give e.g. 10.0.0.5, 10.1.0.0/16 or"
+                " 2001:db8::/32, separated by |"
+            ) from None
+
+
 def check_sample_rate(rate: int) -> None:
     """Refuse what telephone carriers do not take, and what cannot be cut into frames."""
     if rate not in SAMPLE_RATES:
         raise WrongValueError(
-            f"not a telephone rate; give {' or '.join(map(str, SAMPLE_RATES))} hertz"
+            f"not a telephone rate; give {', '.join(map(str, SAMPLE_RATES))} hertz"
         )
     PcmFormat(rate, PTIME_MS)
 

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from trioaudio.call import CallTotals
 from trioaudio.core.ledger import Ledger
 from trioaudio.core.pcm import PcmFormat
 from trioaudio.core.utterance import Cause, Certainty, Utterance, UtteranceEvent
+from trioaudio.line import CallTotals
 from trioaudio.observe.call_report import CallFigures, call_report, process_age_ms
 from trioaudio.observe.send_log import SendLog
 

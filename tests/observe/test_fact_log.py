@@ -24,6 +24,12 @@ FACTS: list[tuple[Fact, str, str]] = [
     (facts.Underrun(0.1), "warning", "underrun: the engine was too slow"),
     (facts.Resynced(0.2), "warning", "resync: we were too late"),
     (facts.Stalled(), "warning", "the carrier takes no more for now"),
+    (facts.CallPlaced("CA1", "queued"), "info", "call placed"),
+    (
+        facts.CallControlFailed("hang up", "no answer within 15 s"),
+        "error",
+        "the carrier did not do what it was asked",
+    ),
     (facts.FramesExpired(3), "warning", "speech too old to be said was dropped"),
     (facts.EngineRestarted("espeak", "died"), "warning", "engine restarted"),
     (
@@ -34,6 +40,17 @@ FACTS: list[tuple[Fact, str, str]] = [
     (facts.EngineRested("cartesia", 5.0, "no key"), "error", "engine not asked for a while"),
     (facts.EngineReturned("cartesia"), "info", "engine speaks again"),
     (facts.PromptNotKept("the disk is full"), "warning", "prompt not kept"),
+    (facts.DoorRefused("1.2.3.4:5", 404, "no"), "warning", "connection refused at the door"),
+    (
+        facts.DoorRefused("1.2.3.4:5", 500, "internal error", ValueError("x")),
+        "error",
+        "a bug refused a carrier; please report it",
+    ),
+    (
+        facts.MoreDoorRefusals(7, 60.0, "1.2.3.4"),
+        "warning",
+        "more connections refused at the door",
+    ),
     (facts.FirstFrameSent(1, 1.0), "info", "first frame sent"),
     (facts.UtteranceSent(1, 2, 3.0), "info", "all frames sent"),
 ]

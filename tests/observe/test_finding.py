@@ -111,6 +111,18 @@ def test_exact_is_only_what_the_carrier_confirms(changes: dict[str, object], tro
     assert theirs(**changes) == f"48 frames of 960 bytes sent, {TIMED}; {trouble}"
 
 
+def test_what_was_sent_while_nobody_spoke_is_no_surprise() -> None:
+    carrier = {**CARRIER, "frames": 50, "bytes": 48000}
+    assert "too many" not in ours(carrier=carrier, idle_frames=2)
+    assert "received 50 of 51 frames" in ours(carrier=carrier, idle_frames=3)
+
+
+@pytest.mark.parametrize(("extra", "told"), [(2, False), (4, False), (6, True), (-2, True)])
+def test_a_sample_with_each_mark_is_no_surprise(extra: int, told: bool) -> None:
+    carrier = {**CARRIER, "bytes": 46080 + extra, "marks": {"asked": 2}}
+    assert (f"received {46080 + extra} bytes, not 46080" in ours(carrier=carrier)) is told
+
+
 def test_a_cut_text_is_never_without_a_gap() -> None:
     assert "no gap" not in ours(cause="barge-in")
 

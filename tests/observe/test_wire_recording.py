@@ -7,7 +7,7 @@ import pytest
 import trio
 import trio.testing
 
-from trioaudio.core.encoding import Encoding
+from trioaudio.core.encoding import Encoding, PayloadForm
 from trioaudio.core.errors import OutputError
 from trioaudio.core.pcm import PcmFormat
 from trioaudio.core.playout_item import Audio
@@ -37,7 +37,7 @@ def heard(path: Path) -> bytes:
 
 async def test_jitter_is_not_recorded_and_gaps_are(tmp_path: Path) -> None:
     path = tmp_path / "x.wav"
-    async with open_recording(path, PCM, Encoding.PCM16) as recording:
+    async with open_recording(path, PCM, Encoding.PCM16, PayloadForm.BINARY) as recording:
         for sent_at in (10.0, 10.07, 10.12, 10.68):
             recording(audio(), sent_at, 0.0)
         await recording.finish()
@@ -51,7 +51,9 @@ async def test_finishing_does_not_wait_for_the_next_batch(
 ) -> None:
     monkeypatch.setattr(wire_recording, "BATCH_S", 3600)
     with trio.fail_after(5):
-        async with open_recording(tmp_path / "x.wav", PCM, Encoding.PCM16) as recording:
+        async with open_recording(
+            tmp_path / "x.wav", PCM, Encoding.PCM16, PayloadForm.BINARY
+        ) as recording:
             recording(audio(), 1.0, 0.0)
             await trio.testing.wait_all_tasks_blocked(0.05)
             await recording.finish()
@@ -59,14 +61,18 @@ async def test_finishing_does_not_wait_for_the_next_batch(
 
 
 async def test_without_finish_nothing_is_left(tmp_path: Path) -> None:
-    async with open_recording(tmp_path / "x.wav", PCM, Encoding.PCM16) as recording:
+    async with open_recording(
+        tmp_path / "x.wav", PCM, Encoding.PCM16, PayloadForm.BINARY
+    ) as recording:
         recording(audio(), 1.0, 0.0)
     assert names(tmp_path) == []
 
 
 async def test_a_full_disk_is_told_of_at_the_end(tmp_path: Path) -> None:
     full_disk_at(tmp_path / "x.wav.part")
-    async with open_recording(tmp_path / "x.wav", PCM, Encoding.PCM16) as recording:
+    async with open_recording(
+        tmp_path / "x.wav", PCM, Encoding.PCM16, PayloadForm.BINARY
+    ) as recording:
         for n in range(200):
             recording(audio(), n * 0.06, 0.0)
         await trio.testing.wait_all_tasks_blocked(0.05)
@@ -80,7 +86,9 @@ async def test_a_recording_with_holes_is_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(wire_recording, "SENT_AHEAD", 2)
-    async with open_recording(tmp_path / "x.wav", PCM, Encoding.PCM16) as recording:
+    async with open_recording(
+        tmp_path / "x.wav", PCM, Encoding.PCM16, PayloadForm.BINARY
+    ) as recording:
         for n in range(5):
             recording(audio(), n * 0.06, 0.0)
         with pytest.raises(OutputError, match="lacks"):

@@ -9,11 +9,11 @@ from typing import Any
 
 import attrs
 
-from trioaudio.call import CallTotals
 from trioaudio.core.ledger import LedgerStatistics
 from trioaudio.core.pcm import PcmFormat
 from trioaudio.core.speech import Stretch
 from trioaudio.core.utterance import Utterance
+from trioaudio.line import CallTotals
 from trioaudio.observe.send_log import SendLog
 
 
@@ -53,6 +53,8 @@ def call_report(figures: CallFigures) -> dict[str, Any]:
         "underrun_ms": round(totals.underrun_seconds * 1000, 3),
         "resyncs": totals.resyncs,
         "idle_frames": totals.idle_frames,
+        "complaints": totals.complaints,
+        "stale_marks": totals.stale_marks,
         "stalls": totals.stalls,
         "framed": ledger.framed,
         "flushed": ledger.flushed,
@@ -84,6 +86,7 @@ def _text_figures(figures: CallFigures) -> dict[str, Any]:
         "text_characters": said.characters if said else 0,
         "first_frame_ms": _rounded(first),
         "shell_to_first_frame_ms": None if since_shell is None else round(since_shell),
+        "played_ms": _rounded(said.played_ms) if said else None,
         "cause": said.cause.value if said and said.cause else None,
         "certainty": said.certainty.value if said and said.certainty else None,
     }

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
-from trioaudio.core.carrier import Complaint, Event, Metadata
+from trioaudio.core.carrier import Complaint, Event, Ignored, Metadata
 from trioaudio.core.facts import (
+    CallControlFailed,
+    CallPlaced,
+    DoorRefused,
     EngineRestarted,
     EngineRested,
     EngineReturned,
@@ -15,6 +18,7 @@ from trioaudio.core.facts import (
     FramesExpired,
     LegConnected,
     LegEnded,
+    MoreDoorRefusals,
     PromptNotKept,
     RecoveryBegan,
     Resynced,
@@ -46,6 +50,10 @@ def log_fact(log: FilteringBoundLogger, fact: Fact) -> None:  # noqa: C901, PLR0
             log.warning("resync: we were too late", late_ms=round(seconds * 1000, 1))
         case Stalled():
             log.warning("the carrier takes no more for now")
+        case CallPlaced(call_id=call_id, state=state):
+            log.info("call placed", call_id=call_id, state=state)
+        case CallControlFailed(what=what, reason=reason):
+            log.error("the carrier did not do what it was asked", what=what, reason=reason)
         case FramesExpired(frames=frames):
             log.warning("speech too old to be said was dropped", frames=frames)
         case EngineRestarted(engine=engine, reason=reason):
@@ -60,6 +68,17 @@ def log_fact(log: FilteringBoundLogger, fact: Fact) -> None:  # noqa: C901, PLR0
             log.info("engine speaks again", engine=engine)
         case PromptNotKept(reason=reason):
             log.warning("prompt not kept", reason=reason)
+        case DoorRefused(peer=peer, bug=Exception() as bug):
+            log.error("a bug refused a carrier; please report it", peer=peer, exc_info=bug)
+        case DoorRefused(peer=peer, status=status, reason=reason):
+            log.warning("connection refused at the door", peer=peer, status=status, reason=reason)
+        case MoreDoorRefusals(count=count, seconds=seconds, busiest=busiest):
+            log.warning(
+                "more connections refused at the door",
+                count=count,
+                seconds=round(seconds),
+                busiest=busiest,
+            )
         case FirstFrameSent(utterance=utterance):
             log.info("first frame sent", utterance=utterance)
         case UtteranceSent(utterance=utterance, frames=frames):
@@ -75,5 +94,7 @@ def log_event(log: FilteringBoundLogger, event: Event) -> None:
             log.warning("the carrier complains", text=text, code=code)
         case Metadata():
             log.info("metadata from the carrier")
+        case Ignored(what=what):
+            log.debug("ignored what the carrier sent", what=what)
         case _:
             log.info("event from the carrier", event_name=type(event).__name__)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import trio
 
-from trioaudio.core.encoding import Encoding, Payload
+from trioaudio.core.encoding import Encoding, Payload, PayloadForm
 from trioaudio.core.errors import OutputError
 from trioaudio.core.payload import payload_pcm
 from trioaudio.core.pcm import PcmFormat
@@ -28,10 +28,11 @@ class WireRecording:
     frame become silence, jitter does not.
     """
 
-    def __init__(self, wav: WavFile, pcm: PcmFormat, encoding: Encoding) -> None:
+    def __init__(self, wav: WavFile, pcm: PcmFormat, encoding: Encoding, form: PayloadForm) -> None:
         self._wav = wav
         self._pcm = pcm
         self._encoding = encoding
+        self._form = form
         self._sent_in, self._sent_out = trio.open_memory_channel[tuple[float, Payload]](SENT_AHEAD)
         self._played_until: float | None = None
         self._lost = 0
@@ -78,7 +79,7 @@ class WireRecording:
 
     def _write(self, batch: list[tuple[float, Payload]]) -> None:
         for sent_at, payload in batch:
-            audio = payload_pcm(payload, self._encoding)
+            audio = payload_pcm(payload, self._encoding, self._form)
             until = sent_at if self._played_until is None else self._played_until
             gap = sent_at - until
             if gap > self._pcm.ptime / 2:
@@ -90,11 +91,11 @@ class WireRecording:
 
 @asynccontextmanager
 async def open_recording(
-    path: Path, pcm: PcmFormat, encoding: Encoding
+    path: Path, pcm: PcmFormat, encoding: Encoding, form: PayloadForm
 ) -> AsyncIterator[WireRecording]:
     """Record into a WAV file; without `finish` nothing is left behind. OutputError."""
     with WavFile(path, pcm.sample_rate) as wav:
-        recording = WireRecording(wav, pcm, encoding)
+        recording = WireRecording(wav, pcm, encoding, form)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(recording.write)
             yield recording
