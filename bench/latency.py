@@ -24,7 +24,7 @@ import attrs
 import trio
 import trio_websocket
 
-from trioaudio.call import Call, Line
+from trioaudio.call import Call
 from trioaudio.carriers import load_carrier
 from trioaudio.core.engine import (
     ChosenEngine,
@@ -40,6 +40,7 @@ from trioaudio.core.pcm import PcmFormat
 from trioaudio.core.percentiles import Histogram, spread
 from trioaudio.core.speech import WholeText
 from trioaudio.garbage import settle
+from trioaudio.line import Line
 from trioaudio.media_path import shape_for
 from trioaudio.net.listener import Admission, open_listener
 from trioaudio.pacer import Pacer

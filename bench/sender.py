@@ -18,7 +18,7 @@ from pathlib import Path
 import attrs
 import trio
 
-from trioaudio.call import Call, Line
+from trioaudio.call import Call
 from trioaudio.carriers import load_carrier
 from trioaudio.core.engine import VoiceChoice
 from trioaudio.core.facts import Fact, LegConnected, Tell
@@ -26,6 +26,7 @@ from trioaudio.core.pcm import PcmFormat
 from trioaudio.core.percentiles import Histogram
 from trioaudio.core.speech import SpeechSink, WholeText
 from trioaudio.garbage import settle
+from trioaudio.line import Line
 from trioaudio.media_path import shape_for
 from trioaudio.net.listener import Admission, Listener, open_listener
 from trioaudio.pacer import Pacer

@@ -14,7 +14,7 @@ import attrs
 import trio
 
 from bench.speech_service import SPEAKING, Moments
-from trioaudio.call import Call, Line
+from trioaudio.call import Call
 from trioaudio.carriers import load_carrier
 from trioaudio.core.engine import VoiceChoice
 from trioaudio.core.facts import (
@@ -31,6 +31,7 @@ from trioaudio.core.playout_item import Audio
 from trioaudio.core.speech import Speaker, SpeechNews, SpeechSink, WholeText
 from trioaudio.garbage import settle
 from trioaudio.heartbeat import LegTiming
+from trioaudio.line import Line
 from trioaudio.media_path import shape_for
 from trioaudio.net.listener import Admission, open_listener
 from trioaudio.pacer import Pacer
