@@ -71,6 +71,12 @@ def test_secrets_are_masked_in_the_carriers_words() -> None:
     assert masked(words, request, ["other-secret"]) == "*** *** *** *** *** *** *** +919800000000"
 
 
+def test_a_header_s_secret_is_masked_and_its_plain_value_is_not() -> None:
+    headers = (("X-Auth-ID", "account-1"), ("X-Auth-Token", Secret("header-secret")))
+    request = RestRequest("GET", "https://carrier.example/", headers=headers)
+    assert masked("account-1 header-secret", request) == "account-1 ***"
+
+
 def test_what_is_too_short_to_be_a_secret_masks_no_words() -> None:
     request = RestRequest("GET", "https://carrier.example/", form=(("a", Secret("is")),))
     assert masked("this is it", request) == "this is it"
