@@ -27,6 +27,7 @@ from trioaudio.core.carrier import (
     CarrierSettings,
     Event,
     Recovery,
+    Transfer,
 )
 from trioaudio.core.connection import CallControlLink, Closing, MediaConnection
 from trioaudio.core.encoding import MediaFormat
@@ -161,3 +162,29 @@ async def talk(
 
 def state(said: Say) -> tuple[UtteranceState, Cause | None, Certainty | None]:
     return said.utterance.state, said.utterance.cause, said.utterance.certainty
+
+
+HUMAN = Transfer(("911234567890",))
+
+
+@attrs.define(eq=False)
+class FakeControl:
+    """A carrier's REST interface that takes its time."""
+
+    takes: float = 0.5
+    error: Exception | None = None
+    asked: list[tuple[float, str, str | None]] = attrs.field(factory=list)
+    done: list[float] = attrs.field(factory=list)
+
+    async def _do(self, what: str, call_id: str | None) -> None:
+        self.asked.append((trio.current_time(), what, call_id))
+        await trio.sleep(self.takes)
+        if self.error is not None:
+            raise self.error
+        self.done.append(trio.current_time())
+
+    async def hang_up(self, call_id: str | None) -> None:
+        await self._do("hang up", call_id)
+
+    async def transfer(self, call_id: str | None, transfer: Transfer) -> None:
+        await self._do(f"transfer {transfer.to[0]}", call_id)

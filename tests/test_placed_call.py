@@ -15,9 +15,11 @@ from websockets.trio.client import connect as dial_websocket
 from net.rest_sides import ACCOUNT, settings_for
 from trioaudio.call_control import load_call_control
 from trioaudio.carriers import load_carrier
-from trioaudio.core.call_control import CallOrder, PlacedCall
+from trioaudio.core.call_control import CallOrder
+from trioaudio.core.carrier import Transfer
 from trioaudio.core.connection import Connect
 from trioaudio.core.errors import ConfigError, LegLostError, LegRefusedError
+from trioaudio.core.facts import CallControlFailed, CallPlaced, Fact
 from trioaudio.far_end import FarEnd, awaited
 from trioaudio.placed_call import WantedCall, placed
 from trioaudio.settings import Settings
@@ -33,7 +35,18 @@ class Scene:
     opened: OpenRest
     far_end: FarEnd
     was_placed: trio.Event
-    told: list[PlacedCall]
+    told: list[Fact]
+
+    @property
+    def call_id(self) -> str | None:
+        """What the carrier calls the call it has placed."""
+        (call,) = (fact for fact in self.told if isinstance(fact, CallPlaced))
+        return call.call_id
+
+    @property
+    def failures(self) -> list[str]:
+        """What could not be had of the carrier."""
+        return [fact.reason for fact in self.told if isinstance(fact, CallControlFailed)]
 
     async def dial_back(self) -> None:
         """Be the carrier: dial the media URL that was asked for, and stay."""
@@ -55,19 +68,22 @@ async def a_scene(
 
 @asynccontextmanager
 async def placed_at(opened: OpenRest, name: str, order: CallOrder = ORDER) -> AsyncIterator[Scene]:
-    settings = Settings(authentication="off", shutdown_s=2.0)
+    settings = Settings(authentication="off", shutdown_s=2.0, rest_timeout_s=1.0)
     carrier = load_carrier(name)
     own = settings_for(name, opened.url)
-    wanted = WantedCall(order, load_call_control(name), own, carrier.media_format(own, 8000))
-    told: list[PlacedCall] = []
+    wanted = WantedCall(
+        order, load_call_control(name), own, carrier.media_format(own, 8000), carrier.hangs_up
+    )
+    told: list[Fact] = []
     was_placed = trio.Event()
 
-    def on_placed(call: PlacedCall) -> None:
-        told.append(call)
-        was_placed.set()
+    def tell(fact: Fact) -> None:
+        told.append(fact)
+        if isinstance(fact, CallPlaced):
+            was_placed.set()
 
     waiting = awaited(settings, carrier, "127.0.0.1", 0)
-    async with placed(settings, wanted, waiting, on_placed) as far_end:
+    async with placed(settings, wanted, waiting, tell) as far_end:
         yield Scene(opened, far_end, was_placed, told)
 
 
@@ -83,13 +99,41 @@ async def test_nobody_is_called_before_the_connection_is_wanted() -> None:
     assert scene.opened.requests.total() == 0
 
 
-async def test_the_carrier_dials_us_and_the_call_is_not_ended_by_us() -> None:
+async def test_a_stream_that_is_over_does_not_say_that_the_call_is() -> None:
     async with a_scene("telnyx") as scene, trio.open_nursery() as nursery:
         nursery.start_soon(scene.dial_back)
         async with scene.far_end.connect(5.0) as connection:
             assert connection.peer
-            assert scene.told[0].call_id is not None
+            assert scene.call_id is not None
+    assert scene.opened.ended == [scene.call_id]
+    assert scene.failures == []
+
+
+async def test_a_call_that_was_ended_is_not_ended_again() -> None:
+    async with a_scene("telnyx") as scene, trio.open_nursery() as nursery:
+        nursery.start_soon(scene.dial_back)
+        async with scene.far_end.connect(5.0):
+            assert scene.far_end.control is not None
+            await scene.far_end.control.hang_up(None)
+    assert scene.opened.ended == [scene.call_id]
+
+
+async def test_a_call_that_was_transferred_is_not_ours_to_end() -> None:
+    async with a_scene("telnyx") as scene, trio.open_nursery() as nursery:
+        nursery.start_soon(scene.dial_back)
+        async with scene.far_end.connect(5.0):
+            assert scene.far_end.control is not None
+            await scene.far_end.control.transfer(None, Transfer(("+918040000001",)))
     assert scene.opened.ended == []
+
+
+async def test_a_stream_cannot_have_somebody_elses_call_ended() -> None:
+    async with a_scene("telnyx") as scene, trio.open_nursery() as nursery:
+        nursery.start_soon(scene.dial_back)
+        async with scene.far_end.connect(5.0):
+            assert scene.far_end.control is not None
+            await scene.far_end.control.hang_up("somebody-elses")
+    assert scene.opened.ended == [scene.call_id]
 
 
 async def test_a_call_is_placed_once_however_often_it_is_connected() -> None:
@@ -111,7 +155,7 @@ async def test_when_nobody_connects_the_telephone_stops_ringing() -> None:
         with pytest.raises(LegLostError, match=r"telnyx placed the call and did not connect"):
             async with scene.far_end.connect(0.1):
                 pass
-    assert scene.opened.ended == [scene.told[0].call_id]
+    assert scene.opened.ended == [scene.call_id]
 
 
 async def test_told_to_stop_while_it_rings() -> None:
@@ -119,7 +163,7 @@ async def test_told_to_stop_while_it_rings() -> None:
         with trio.move_on_after(0.3):
             async with scene.far_end.connect(None):
                 pass
-    assert scene.opened.ended == [scene.told[0].call_id]
+    assert scene.opened.ended == [scene.call_id]
 
 
 async def test_told_to_stop_while_the_carrier_still_thinks() -> None:
@@ -139,7 +183,9 @@ async def test_a_carrier_that_thinks_for_ever_is_left() -> None:
         with trio.move_on_after(0.2):
             async with placed_at(opened, "telnyx") as scene, scene.far_end.connect(None):
                 pass
-        assert 2.0 <= trio.current_time() - began < 5.0
+        assert 1.0 <= trio.current_time() - began < 10.0
+        assert len(scene.failures) == 1
+        assert "may still be up" in scene.failures[0]
 
 
 async def test_a_refusal_comes_out_of_connect() -> None:
@@ -162,10 +208,12 @@ async def test_nobody_knows_whether_an_unanswered_request_was_done() -> None:
 async def test_a_key_file_that_is_none_is_told() -> None:
     own = settings_for("vonage", "http://127.0.0.1:9", None)
     carrier = load_carrier("vonage")
-    wanted = WantedCall(ORDER, load_call_control("vonage"), own, carrier.media_format(own, 8000))
+    media = carrier.media_format(own, 8000)
+    wanted = WantedCall(ORDER, load_call_control("vonage"), own, media, ends_by_message=False)
     settings = Settings(authentication="off")
+    waiting = awaited(settings, carrier, "127.0.0.1", 0)
     with pytest.raises(ConfigError, match="PRIVATE_KEY_FILE"):
-        async with placed(settings, wanted, awaited(settings, carrier, "127.0.0.1", 0)):
+        async with placed(settings, wanted, waiting, lambda _fact: None):
             pass
 
 
@@ -181,13 +229,21 @@ async def listening_at(url: str) -> AsyncIterator[FarEnd]:
     yield FarEnd(connect, url)
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "[::]", "127.0.0.1"])  # noqa: S104
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("0.0.0.0", "[::]", "0", "127.0.0.1", "127.0.0.2", "127.1", "[::1]"),  # noqa: S104
+        *("[0:0:0:0:0:0:0:1]", "[::ffff:127.0.0.1]", "localhost", "localhost.", "a.localhost"),
+    ],
+)
 async def test_an_address_nobody_can_dial_is_refused(host: str) -> None:
     carrier = load_carrier("telnyx")
     own = settings_for("telnyx", "https://api.telnyx.example")
-    wanted = WantedCall(ORDER, load_call_control("telnyx"), own, carrier.media_format(own, 8000))
+    media = carrier.media_format(own, 8000)
+    wanted = WantedCall(ORDER, load_call_control("telnyx"), own, media, ends_by_message=False)
     with wrong_settings("TRIOAUDIO_PUBLIC_URL: "):
-        async with placed(Settings(), wanted, listening_at(f"ws://{host}:8080/media")):
+        listening = listening_at(f"wss://{host}:8080/media")
+        async with placed(Settings(), wanted, listening, lambda _fact: None):
             pass
 
 
@@ -215,7 +271,9 @@ async def test_an_answer_url_nobody_can_fetch_is_refused() -> None:
         settings_for("plivo", "http://127.0.0.1:9"), rest_url="https://plivo.example"
     )  # type: ignore[call-arg]
     order = attrs.evolve(ORDER, answer_at=("127.0.0.1", 0))
-    wanted = WantedCall(order, load_call_control("plivo"), own, carrier.media_format(own, 8000))
+    media = carrier.media_format(own, 8000)
+    wanted = WantedCall(order, load_call_control("plivo"), own, media, ends_by_message=False)
+    listening = listening_at("wss://voice.example.com/media/x")
     with wrong_settings("--answer-url: plivo cannot reach 127.0.0.1"):
-        async with placed(Settings(), wanted, listening_at("wss://voice.example.com/media/x")):
+        async with placed(Settings(), wanted, listening, lambda _fact: None):
             pass

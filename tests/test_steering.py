@@ -7,10 +7,10 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from call_rig import line, speaks, talk
+from call_rig import HUMAN, FakeControl, line, speaks, talk
 from fakes import FakeConnection
 from trioaudio.call import CONTROL_S
-from trioaudio.core.carrier import Recovery, Transfer
+from trioaudio.core.carrier import Recovery
 from trioaudio.core.errors import LegRefusedError, LocalProtocolError
 from trioaudio.core.facts import CallControlFailed
 from trioaudio.supervise import LegFailure, RecoveryPolicy
@@ -19,32 +19,6 @@ from trioaudio.supervise import LegFailure, RecoveryPolicy
 def about(seconds: float) -> float:
     """A time to the microsecond; typed as what it is compared with."""
     return pytest.approx(seconds, abs=1e-6)  # type: ignore[return-value]
-
-
-HUMAN = Transfer(("911234567890",))
-
-
-@attrs.define(eq=False)
-class FakeControl:
-    """A carrier's REST interface that takes its time."""
-
-    takes: float = 0.5
-    error: Exception | None = None
-    asked: list[tuple[float, str, str | None]] = attrs.field(factory=list)
-    done: list[float] = attrs.field(factory=list)
-
-    async def _do(self, what: str, call_id: str | None) -> None:
-        self.asked.append((trio.current_time(), what, call_id))
-        await trio.sleep(self.takes)
-        if self.error is not None:
-            raise self.error
-        self.done.append(trio.current_time())
-
-    async def hang_up(self, call_id: str | None) -> None:
-        await self._do("hang up", call_id)
-
-    async def transfer(self, call_id: str | None, transfer: Transfer) -> None:
-        await self._do(f"transfer {transfer.to[0]}", call_id)
 
 
 async def test_a_hang_up_round_the_stream_comes_before_the_close(

@@ -72,13 +72,17 @@ class Call:
     """
 
     __slots__ = (
+        "_answered",
         "_asked",
         "_control",
         "_filler",
+        "_handed_over",
+        "_heard_until",
         "_hung_up",
         "_lateness",
         "_life",
         "_lost_at",
+        "_nursery",
         "_on_event_outside",
         "_on_sent",
         "_pacer",
@@ -127,10 +131,14 @@ class Call:
         self._utterances = Utterances(line, pacer, self._bug)
         self._speech: trio.CancelScope | None = None
         self._lost_at: float | None = None
+        self._heard_until = 0.0
         self._life: trio.CancelScope | None = None
         self._hung_up = False
         self._to_end = False  # told to stop while there was no stream to say it on
-        self._asked = False  # the carrier was asked to end the call, round the stream
+        self._asked = False  # the carrier has ended the call, asked round the stream
+        self._handed_over = False  # the callee is somewhere else now, and not ours to hang up on
+        self._nursery: trio.Nursery | None = None
+        self._answered: trio.Event | None = None
 
     # --- Life ------------------------------------------------------------------------
 
@@ -142,22 +150,29 @@ class Call:
         outcome: Closing | LegFailure = Closing(reason="told to stop")
         try:
             async with trio.open_nursery() as nursery:
-                self._life = nursery.cancel_scope
+                self._life, self._nursery = nursery.cancel_scope, nursery
                 if self._hung_up:
                     self._life.cancel()
                 nursery.start_soon(self._do_work)
                 outcome = await supervise(
                     connect, self._run_leg, self.line.policy, self._tell, self._wants_a_leg, _draw
                 )
+                if self._answered is not None:
+                    await self._answered.wait()  # it says whether the call is still up
                 nursery.cancel_scope.cancel()
+            self.queue.flush()
+            self._utterances.end_all(UtteranceEvent.FAIL, Cause.CARRIER_LOST)
             await self._end_call_left_alone(outcome)
             if (
-                self._hung_up
+                (self._hung_up or self._handed_over)
                 and isinstance(outcome, LegFailure)
                 and outcome.verdict is Verdict.LOST
             ):
                 return Closing(reason=f"after the hang-up: {outcome.reason}")
             return outcome
+        except ExceptionGroup as group:  # a bug, and nobody cancels: the telephone is still up
+            await self._end_call_left_alone(LegFailure(Verdict.BUG, group))
+            raise
         finally:
             self.queue.flush()
             self._utterances.end_all(UtteranceEvent.FAIL, Cause.CARRIER_LOST)
@@ -180,6 +195,7 @@ class Call:
             on_sent=self._on_sent,
             timing=line.timing,
             steer=None if self._control is None else self._steer,
+            heard_before=self._heard_until,
         )
         self._expire_what_is_too_old()
         connection.start_soon(leg.watch)
@@ -190,13 +206,26 @@ class Call:
         finally:
             leg.detach()
             self._utterances.count_played(leg)
+            self._utterances.expect_no_marks()
             self.totals.add(leg.statistics())
+            self._heard_until = leg.heard_until
             self._hung_up = self._hung_up or leg.finishing
+            self._handed_over = self._handed_over or leg.handed_over
             self.leg = None
             self._lost_at = trio.current_time()
 
     def _wants_a_leg(self) -> bool:
-        return not self._hung_up
+        return not (self._hung_up or self._handed_over)
+
+    @property
+    def open_utterances(self) -> int:
+        """How many were accepted and are not complete."""
+        return len(self._utterances)
+
+    @property
+    def handed_over(self) -> bool:
+        """Whether the callee was transferred, or the stream ended without the call."""
+        return self._handed_over or (self.leg is not None and self.leg.handed_over)
 
     def _expire_what_is_too_old(self) -> None:
         """After a reconnection, skip speech that waited longer than the line keeps it."""
@@ -221,7 +250,11 @@ class Call:
     ) -> Say:
         """Queue an utterance whose text comes in pieces; waits while too many are queued."""
         said = self._utterances.begin(pieces, choice, on_word)
-        await self._work_in.send(said)
+        try:
+            await self._work_in.send(said)
+        except trio.Cancelled:
+            self._utterances.complete(said, UtteranceEvent.INTERRUPT, Cause.CANCELLED)
+            raise
         return said
 
     async def hang_up(self) -> None:
@@ -254,12 +287,15 @@ class Call:
         Nothing here waits: the generation is bumped first, so that a frame still on its way
         through framing is dropped when its turn comes.
         """
+        return self._cut(cause, ends=False)
+
+    def _cut(self, cause: Cause, *, ends: bool) -> int:
         dropped = self.queue.flush()
         if self._speech is not None:
             self._speech.cancel()
         self._drop_work()
         if self.leg is not None:
-            self._utterances.count_played(self.leg)
+            self._utterances.count_played(self.leg, ends=ends)
             try:
                 self.leg.clear()
             except LegLostError as exc:
@@ -269,7 +305,7 @@ class Call:
 
     def stop(self, cause: Cause = Cause.CANCELLED) -> None:
         """Cut speech, tell the carrier to hang up, and close; `run` returns when it is done."""
-        self.barge_in(cause)
+        self._cut(cause, ends=True)
         self._hung_up = True
         if self.leg is None:
             self._to_end = True
@@ -301,6 +337,8 @@ class Call:
                 await speak(script, self._speaker, self.line.shape, self.queue)
             except* (EngineError, TextError) as group:
                 said.error = _first(group)
+                if self.leg is not None:
+                    self._utterances.count_played(self.leg)
                 self._utterances.complete(said, UtteranceEvent.FAIL, Cause.ERROR, str(said.error))
                 # What it has said so far is played, and is not an underrun afterwards.
                 await self.queue.put([UtteranceEnd(generation, utterance.id)])
@@ -363,26 +401,44 @@ class Call:
     # --- Round the media stream ----------------------------------------------------------
 
     async def _steer(self, command: HangUp | Transfer) -> None:
-        """Have the carrier's REST interface do what has no message on the stream."""
+        """Have the carrier's REST interface do what has no message on the stream.
+
+        Heard out in the call's own nursery: doing it is what may end the stream.
+        """
+        assert self._nursery is not None
+        if isinstance(command, HangUp):
+            self._hung_up = True  # no other leg is wanted, whatever becomes of this one
+        answered = self._answered = trio.Event()
+        self._nursery.start_soon(self._ask, command, answered)
+        await answered.wait()
+
+    async def _ask(self, command: HangUp | Transfer, answered: trio.Event) -> None:
         assert self._control is not None
         what = "hang up" if isinstance(command, HangUp) else "transfer the call"
         try:
             with trio.fail_after(CONTROL_S):
                 if isinstance(command, HangUp):
-                    self._asked = True
                     await self._control.hang_up(self.call_id)
+                    self._asked = True
                 else:
                     await self._control.transfer(self.call_id, command)
+                    self._handed_over = True
+                    if self.leg is not None:
+                        self.leg.handed_over = True
         except trio.TooSlowError:
             self._tell(CallControlFailed(what, f"no answer within {CONTROL_S:g} s"))
         except TrioaudioError as exc:
             self._tell(CallControlFailed(what, str(exc)))
+        answered.set()
 
     async def _end_call_left_alone(self, outcome: Closing | LegFailure) -> None:
         """End a telephone call whose media stream is gone while it may still be up."""
         left_alone = self._to_end or isinstance(outcome, LegFailure)
-        if left_alone and self._control is not None and not self._asked:
-            await self._steer(HangUp())
+        # One that nobody ever connected is ended by whoever had it placed.
+        known = self.call_id is not None or self._lost_at is not None
+        done = self._asked or self._handed_over
+        if left_alone and known and not done and self._control is not None:
+            await self._ask(HangUp(), trio.Event())
 
 
 def _first(group: BaseException) -> TrioaudioError:

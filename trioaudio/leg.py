@@ -130,6 +130,7 @@ class Leg:
         "clock",
         "codec",
         "connection",
+        "handed_over",
         "hearing",
         "settings",
         "turn",
@@ -153,6 +154,7 @@ class Leg:
         on_sent: SentHook | None = None,
         timing: LegTiming | None = None,
         steer: Steer | None = None,
+        heard_before: float = 0.0,
     ) -> None:
         self.turn = 0
         self.carrier = carrier
@@ -191,8 +193,10 @@ class Leg:
         self._utterance: int | None = None
         self._utterance_frames = 0
         self._steer = steer
-        self._steering = False
-        self._marks = PendingMarks()
+        self._steering: HangUp | Transfer | None = None
+        self.handed_over = False
+        """Whether the callee is not ours any more: transferred, or the stream was ended alone."""
+        self._marks = PendingMarks(answered_at=heard_before)
         self._mark_wait = settings.mark_wait_ms / 1000
         self._idle_frames = 0
         self._stalls = 0
@@ -267,7 +271,9 @@ class Leg:
     def _hear(self, event: Event) -> None:
         match event:
             case Started() if not self._open:
+                self._on_event(event)  # first: it may be a stream of somebody else's call
                 self._begin()
+                return
             case FlowPaused():
                 self._paused = True
             case FlowResumed():
@@ -312,7 +318,12 @@ class Leg:
 
     def hang_up(self) -> None:
         """Have the carrier end the call, now, and close. LegLostError when the leg is gone."""
-        self._carry_out(HangUp())
+        self._carry_out(EndStream() if self.handed_over else HangUp())
+
+    def unheard_s(self, now: float) -> float:
+        """Return how much speech the carrier still holds, by the playout estimate."""
+        # Filler only begins when all speech has been played.
+        return 0.0 if self._filling else max(0.0, self.clock.heard_until - now)
 
     @property
     def heard_until(self) -> float:
@@ -331,7 +342,7 @@ class Leg:
         if self._outlet.stalled:
             self._begin_stall()
             return None
-        if self._paused or not self._open or self._finishing or self._steering:
+        if not self._open or self._finishing or self._steering is not None:
             return None
         if now + self._pacer.early < self._held_until:
             return self._held_until
@@ -340,7 +351,7 @@ class Leg:
             if isinstance(item, Audio):
                 return self._send_audio(item, now)
             wait_until = self._serve_control(item, now)
-            if wait_until is not None or self._finishing or self._steering:
+            if wait_until is not None or self._finishing or self._steering is not None:
                 return wait_until
             if self._outlet.stalled:
                 self._begin_stall()
@@ -349,6 +360,9 @@ class Leg:
         return self._starve(now)
 
     def _send_audio(self, item: Audio, now: float) -> float | None:
+        if self._paused:  # no audio, says the carrier; a hang-up may go
+            self._queue.put_back(item)
+            return None
         clock = self.clock
         if not self._talking or (not self._mid_utterance and item.ready_at > clock.due):
             clock.start(now)
@@ -394,17 +408,17 @@ class Leg:
                 frames = 0
                 if utterance == self._utterance:
                     _, frames = self.take_frames()
-                self._tell(UtteranceSent(utterance, frames, self.clock.heard_until))
+                self._tell(UtteranceSent(utterance, frames, max(now, self.clock.heard_until)))
             case Mark(name=name):
                 self._marks.ask(name)
                 self.command(SendMark(name))
             case Action(command=command):
                 ready = self._marks.played_at(self.clock.heard_until, self._mark_wait) + self._tail
+                self._at_hand = item  # until it is said: if it cannot be, it is the next leg's
                 if now + self._pacer.early < ready:
-                    self._at_hand = item
                     return ready
-                self._at_hand = None
                 self._carry_out(command)
+                self._at_hand = None
             case _:
                 assert_never(item)
         return None
@@ -415,8 +429,8 @@ class Leg:
             self.carrier.hangs_up if isinstance(command, HangUp) else self.carrier.transfers
         )
         if self._steer is not None and isinstance(command, HangUp | Transfer) and not by_message:
-            if not self._steering:
-                self._steering = True
+            if not isinstance(self._steering, HangUp):  # which no transfer keeps waiting
+                self._steering = command
                 self.connection.start_soon(partial(self._go_round, self._steer, command))
             return
         self._say_and_finish(command)
@@ -424,13 +438,17 @@ class Leg:
     async def _go_round(self, steer: Steer, command: HangUp | Transfer) -> None:
         """Have something done by another way, then go on with what is queued."""
         await steer(command)
-        self._steering = False
+        if self._steering is not command:
+            return  # a hang-up has overtaken it
+        self._steering = None
         if isinstance(command, HangUp):
             self._say_and_finish(command)
         self._pacer.wake(self, trio.current_time())
 
     def _say_and_finish(self, command: Command) -> None:
         self.command(command)
+        if isinstance(command, Transfer | EndStream):
+            self.handed_over = True
         if isinstance(command, HangUp | EndStream):
             self.finish()
 
@@ -438,7 +456,7 @@ class Leg:
         """Wait for the next item; meanwhile keep the carrier supplied if it wants to be."""
         self._starved = True
         idle = self._idle_clock
-        if idle is None:
+        if idle is None or self._paused:
             return None
         dry_at = idle.send_at if self._filling else self.clock.heard_until
         if now + self._pacer.early < dry_at:

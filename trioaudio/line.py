@@ -61,5 +61,6 @@ def idle_filler(settings: CarrierSettings, shape: Shape) -> list[Payload]:
     if settings.idle is Idle.NONE:
         return []
     if settings.idle is Idle.COMFORT_NOISE:
-        return [shape.to_payload(comfort_noise(samples, seed)) for seed in range(NOISE_FRAMES)]
+        pieces = -(-NOISE_FRAMES // shape.smallest_item)
+        return [shape.to_payload(comfort_noise(samples, seed)) for seed in range(pieces)]
     return [shape.to_payload(silence(samples))]

@@ -76,7 +76,7 @@ def shape_for(carrier: Carrier, settings: CarrierSettings, pcm: PcmFormat) -> Sh
 class ChunkSink:
     """The speaker's end: a `core.speech.SpeechSink` that passes chunks on in steps of 200 ms."""
 
-    __slots__ = ("_chunks_in", "_item_s", "_queue", "_step", "sample_rate", "tell")
+    __slots__ = ("_chunks_in", "_ptime", "_queue", "_step", "sample_rate", "tell")
 
     def __init__(
         self,
@@ -90,11 +90,11 @@ class ChunkSink:
         self._chunks_in = chunks_in
         self._step = shape.pcm.samples_in(STEP_MS) * SAMPLE_BYTES
         self._queue = queue
-        self._item_s = shape.frames_per_item * shape.pcm.ptime
+        self._ptime = shape.pcm.ptime
 
     def ahead_s(self) -> float:
         """Return how much is framed and not yet sent: what hides a pause of the engine."""
-        return self._queue.depth * self._item_s
+        return self._queue.ledger.queued * self._ptime
 
     async def write(self, chunk: bytes) -> None:
         """Pass PCM on; waits while framing is behind."""

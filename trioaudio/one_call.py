@@ -26,17 +26,16 @@ import attrs
 import trio
 
 from trioaudio import unfinished
-from trioaudio.call import Call
+from trioaudio.call import CONTROL_S, Call
 from trioaudio.call_control import load_call_control
 from trioaudio.call_link import open_call_link
 from trioaudio.core.backoff import Backoff
-from trioaudio.core.call_control import PlacedCall
 from trioaudio.core.carrier import Recovery
 from trioaudio.core.connection import CallControlLink, Closing
 from trioaudio.core.engine import VoiceChoice
 from trioaudio.core.errors import OutputError, TextError, TrioaudioError
 from trioaudio.core.exit_code import ExitCode, exit_code_for
-from trioaudio.core.facts import CallPlaced, EngineSwitched, Fact, LegConnected, Tell
+from trioaudio.core.facts import EngineSwitched, Fact, LegConnected, Tell
 from trioaudio.core.pcm import PTIME_MS, PcmFormat
 from trioaudio.core.percentiles import Histogram
 from trioaudio.core.playout_item import Audio
@@ -63,8 +62,8 @@ from trioaudio.utterances import Say
 
 SNAPSHOT_S = 0.1
 
-TRANSFERRED_S = 10.0
-"""How long a carrier may leave the stream open after a transfer; then we close it."""
+TRANSFERRED_S = CONTROL_S + 5.0
+"""How long a transfer may take, and the carrier may leave the stream open; then we close it."""
 
 COLLECT_S = 0.8
 """After a signal, how long the files and the far end's report may take once the call is over."""
@@ -160,11 +159,8 @@ class _OneCall:
         assert self.call is not None
         self._calling.deadline = trio.current_time() + self.plan.settings.shutdown_s
         self.call.stop(cause)
-        if self.call.leg is None:
-            if self.far_end is not None and not self.connections:
-                self.far_end.give_up()
-            if self.plan.far_end is not FarEndKind.PLACED:  # there, a telephone may still ring
-                self._calling.cancel()
+        if self.call.leg is None and self.far_end is not None and not self.connections:
+            self.far_end.give_up()
 
     async def _call_and_report(self) -> Ended:
         plan, settings = self.plan, self.plan.settings
@@ -246,7 +242,10 @@ class _OneCall:
                 await self.said.done.wait()
                 # The carrier ends the stream of a callee who is somewhere else now.
                 await trio.sleep(TRANSFERRED_S)
-                await call.end_stream()
+                if call.handed_over:
+                    await call.end_stream()
+                else:
+                    await call.hang_up()  # nobody took the callee
 
     async def _read_stdin(self, source: TextSource) -> None:
         try:
@@ -348,13 +347,11 @@ class _OneCall:
         if utterance is None or utterance.cause is not Cause.NORMAL:
             problem = f"the far end closed the connection ({outcome}) before all was said"
             return Ended(ExitCode.CARRIER, report, problem, out)
+        if self.plan.transfer is not None and self.call is not None and not self.call.handed_over:
+            return Ended(ExitCode.CARRIER, report, "the callee could not be transferred", out)
         if not figures.ledger.framed:
             return Ended(ExitCode.TEXT, report, "the voice has no sound for this text", out)
         return Ended(ExitCode.SAID, report, None, out)
-
-
-def _tell_placed(tell: Tell, call: PlacedCall) -> None:
-    tell(CallPlaced(call.call_id, call.state))
 
 
 def _both(first: SentHook, second: SentHook) -> SentHook:
@@ -404,13 +401,12 @@ def _far_end(
         return simulated(plan.settings, plan.carrier, simulator)
     if plan.settings.listen is not None:
         host, port = plan.settings.listen
+        settings = plan.settings
+        if plan.order is not None:
+            # The call is still to be placed, and its URL must not grow old meanwhile.
+            settings = attrs.evolve(settings, answer_timeout_s=0.0)
         awaiting = awaited(
-            plan.settings,
-            plan.carrier,
-            host,
-            port,
-            carrier_settings=plan.carrier_settings,
-            tell=tell,
+            settings, plan.carrier, host, port, carrier_settings=plan.carrier_settings, tell=tell
         )
         if plan.order is None:
             return awaiting
@@ -418,8 +414,10 @@ def _far_end(
         from trioaudio.placed_call import WantedCall, placed  # noqa: PLC0415
 
         control, media = load_call_control(plan.carrier.name), _line(plan).shape.media
-        wanted = WantedCall(plan.order, control, plan.carrier_settings, media)
-        return placed(plan.settings, wanted, awaiting, lambda each: _tell_placed(tell, each))
+        wanted = WantedCall(
+            plan.order, control, plan.carrier_settings, media, plan.carrier.hangs_up
+        )
+        return placed(plan.settings, wanted, awaiting, tell)
     return dialled(plan.settings, plan.carrier)
 
 

@@ -2,13 +2,16 @@
 
 Nothing is asked of the carrier before the first `connect`, so a call whose text cannot be spoken
 rings nobody. A telephone is never left ringing: when nobody connects, or we are told to stop, the
-call is ended by REST, also one whose placement is still being answered.
+call is ended by REST, also one whose placement is still being answered. So is one that nobody is
+known to have ended when we leave; what cannot be ended is told.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import urlsplit
 
 import attrs
@@ -19,26 +22,26 @@ from trioaudio.core.call_control import (
     CallControl,
     CallControlError,
     CallOrder,
-    PlacedCall,
     Placing,
 )
 from trioaudio.core.carrier import CarrierSettings
 from trioaudio.core.connection import Connect, MediaConnection
 from trioaudio.core.encoding import MediaFormat
 from trioaudio.core.errors import ConfigError, LegLostError, LegRefusedError, TrioaudioError
+from trioaudio.core.facts import CallControlFailed, CallPlaced, Tell
 from trioaudio.far_end import FarEnd
 from trioaudio.net.answer_page import AnswerPage, open_answer_page
-from trioaudio.net.carrier_rest import CarrierRest, RestTiming, open_carrier_rest
+from trioaudio.net.carrier_rest import (
+    LONGEST_RETRY_AFTER_S,
+    CarrierRest,
+    RestTiming,
+    open_carrier_rest,
+)
 from trioaudio.net.rest_link import RestLink
 from trioaudio.settings import Settings
 
 CONNECT_MARGIN_S = 20.0
 """How much longer than a telephone rings the carrier may take to connect its audio."""
-
-_EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104  an address nobody can dial
-_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
-
-OnPlaced = Callable[[PlacedCall], None]
 
 
 @attrs.frozen
@@ -49,6 +52,8 @@ class WantedCall:
     control: CallControl
     settings: CarrierSettings
     media: MediaFormat
+    ends_by_message: bool
+    """Whether a call whose stream is up is ended by a message on it."""
 
 
 @attrs.define(eq=False)
@@ -59,7 +64,8 @@ class _Placement:
     placing: Placing
     link: RestLink
     door: Connect
-    on_placed: OnPlaced
+    ends_by_message: bool
+    tell: Tell
     started: trio.Event = attrs.field(factory=trio.Event)
     answered: trio.Event = attrs.field(factory=trio.Event)
     error: TrioaudioError | None = None
@@ -79,14 +85,16 @@ class _Placement:
         try:
             placed = await self.rest.place(self.placing)
             self.link.call_id, self.link.over = placed.call_id, False
-            self.on_placed(placed)
         except CallControlError as exc:
             # A refusal leaves nothing to end; of anything else nobody knows.
             self.link.over = not exc.maybe_done
             self.error = exc
         except ConfigError as exc:
             self.error = exc
-        self.answered.set()
+        else:
+            self.tell(CallPlaced(placed.call_id, placed.state))
+        finally:
+            self.answered.set()
 
     def connect(self, wait_s: float | None) -> AbstractAsyncContextManager[MediaConnection]:
         """Place the call if that has not been done, and wait for its audio; see `Connect`."""
@@ -113,12 +121,19 @@ class _Placement:
             ) from exc
 
     async def leave(self) -> None:
-        """End a call that was placed, or may be, and that nobody has connected."""
-        if self.started.is_set() and not self.connected:
-            await self.answered.wait()
-            # What cannot be undone was told when the call was placed, or ends by itself.
-            with suppress(TrioaudioError):
-                await self.link.hang_up(None)
+        """End a call that was placed, or may be, and that nobody is known to have ended.
+
+        One whose stream ended in order may be up still: that the stream is over does not say so.
+        """
+        if not self.started.is_set() or (self.connected and self.ends_by_message):
+            return
+        await self.answered.wait()
+        if self.link.over or self.rest.control.hang_up is None:
+            return
+        try:
+            await self.link.hang_up(None)
+        except TrioaudioError as exc:
+            self.tell(CallControlFailed("hang up", f"{exc}; the call may still be up"))
 
     def give_up(self) -> None:
         """Wait for no answer any more."""
@@ -130,11 +145,12 @@ async def placed(
     settings: Settings,
     wanted: WantedCall,
     awaiting: AbstractAsyncContextManager[FarEnd],
-    on_placed: OnPlaced = lambda _placed: None,
+    tell: Tell,
 ) -> AsyncIterator[FarEnd]:
     """Have the carrier call somebody, and dial the far end that `awaiting` opens.
 
-    `on_placed` is told when the carrier has accepted the call. ConfigError when the call cannot be
+    `tell` is given that the carrier has accepted the call, and what went wrong in ending it.
+    ConfigError when the call cannot be
     placed with these settings; what the carrier says no to comes out of `connect`, as
     LegRefusedError.
     """
@@ -158,7 +174,7 @@ async def placed(
             page.document = _document(control, wanted.settings, placing)
         _check(control, wanted.settings, placing)
         link = RestLink(rest, over=True)
-        placement = _Placement(rest, placing, link, listening.connect, on_placed)
+        placement = _Placement(rest, placing, link, listening.connect, wanted.ends_by_message, tell)
         nursery.start_soon(placement.run)
         steers = control.hang_up is not None or control.transfer is not None
         far_end = FarEnd(placement.connect, placing.media_url, control=link if steers else None)
@@ -166,8 +182,13 @@ async def placed(
         try:
             yield far_end
         finally:
-            with trio.move_on_after(settings.shutdown_s, shield=True):
+            # Long enough to hear the placement out, and to end what it placed.
+            patience = max(settings.shutdown_s, 2 * settings.rest_timeout_s + LONGEST_RETRY_AFTER_S)
+            with trio.move_on_after(patience, shield=True) as leaving:
                 await placement.leave()
+            if leaving.cancelled_caught:
+                reason = f"no answer within {patience:g} s; the call may still be up"
+                tell(CallControlFailed("hang up", reason))
             placement.give_up()
         nursery.cancel_scope.cancel()
 
@@ -205,8 +226,37 @@ def _check(control: CallControl, settings: CarrierSettings, placing: Placing) ->
         ("--answer-url", placing.answer_url or placing.media_url),
     ):
         ours = urlsplit(url).hostname
-        if ours in _EVERYWHERE or (ours in _THIS_MACHINE and theirs not in _THIS_MACHINE):
+        if _is_nowhere(ours) or (_is_here(ours) and not _is_here(theirs)):
             raise ConfigError(
                 f"{name}: {control.name} cannot reach {ours}; set it to the URL under which this"
                 " machine is reached from outside"
             )
+
+
+def _is_here(host: str | None) -> bool:
+    """Say whether a host is this machine, to whoever dials it."""
+    name = (host or "").rstrip(".").lower()
+    address = _address(name)
+    if address is None:
+        return name == "localhost" or name.endswith(".localhost")
+    return address.is_loopback
+
+
+def _is_nowhere(host: str | None) -> bool:
+    """Say whether a host is an address one can listen on and nobody can dial."""
+    address = _address((host or "").rstrip("."))
+    return address is not None and address.is_unspecified
+
+
+def _address(host: str) -> IPv4Address | IPv6Address | None:
+    """Return the address a host is written as, in any of the ways there are; None for a name."""
+    try:
+        return ip_address(socket.inet_aton(host))  # 127.1 and 0 are addresses, too
+    except (OSError, ValueError):
+        pass
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address

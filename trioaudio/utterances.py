@@ -67,6 +67,10 @@ class Utterances:
         said = self._open[utterance.id] = Say(utterance, pieces, choice, on_word)
         return said
 
+    def __len__(self) -> int:
+        """Return how many are not complete."""
+        return len(self._open)
+
     # --- What was sent ---------------------------------------------------------------
 
     def take_first_frame(self, fact: FirstFrameSent) -> None:
@@ -86,7 +90,7 @@ class Utterances:
         patience_ms = self.line.settings.mark_wait_ms if self.line.shape.marks else 0
         self._complete_later(said, fact.heard_at, fact.heard_at + patience_ms / 1000)
 
-    def count_played(self, leg: Leg) -> None:
+    def count_played(self, leg: Leg, *, ends: bool = False) -> None:
         """Work out what was heard of each, should no more be heard: before a clear, after a loss.
 
         What the carrier holds and can be made to forget is not heard: of the last one first.
@@ -96,8 +100,8 @@ class Utterances:
         if said is not None:
             said.utterance.frames_sent += frames
         unheard_ms = 0.0
-        if self.line.carrier.clears:
-            unheard_ms = max(0.0, leg.heard_until - trio.current_time()) * 1000
+        if ends or self.line.carrier.clears:
+            unheard_ms = leg.unheard_s(trio.current_time()) * 1000
         for said in reversed(self._open.values()):
             sent_ms = self._sent_ms(said)
             cut_ms = min(unheard_ms, sent_ms)
@@ -106,6 +110,12 @@ class Utterances:
 
     def _sent_ms(self, said: Say) -> float:
         return said.utterance.frames_sent * self.line.shape.pcm.ptime * 1000
+
+    def expect_no_marks(self) -> None:
+        """Let the estimate complete what was sent: the leg its marks were asked on is gone."""
+        for said in self._open.values() if self.line.shape.marks else ():
+            if said.heard_at is not None:
+                self._complete_later(said, said.heard_at, said.heard_at)
 
     # --- What was heard --------------------------------------------------------------
 
@@ -130,10 +140,13 @@ class Utterances:
     def heard_out(self, said: Say, heard_at: float, certainty: Certainty) -> None:
         """Complete an utterance that has been played, unless it is complete."""
         if not said.utterance.state.final:
-            said.utterance.certainty = certainty
-            said.utterance.played_at = heard_at
-            said.utterance.played_ms = self._sent_ms(said)
-            self.complete(said, UtteranceEvent.PLAYED, Cause.NORMAL)
+            self._played(said, heard_at, certainty)
+
+    def _played(self, said: Say, heard_at: float, certainty: Certainty) -> None:
+        said.utterance.certainty = certainty
+        said.utterance.played_at = heard_at
+        said.utterance.played_ms = self._sent_ms(said)
+        self.complete(said, UtteranceEvent.PLAYED, Cause.NORMAL)
 
     def _complete_later(self, said: Say, heard_at: float, at: float) -> None:
         self.pacer.wake(_HeardOut(self, said, heard_at), at)
@@ -147,8 +160,11 @@ class Utterances:
             said.done.set()
 
     def end_all(self, event: UtteranceEvent, cause: Cause) -> None:
-        """End all that are left."""
+        """End all that are left; one whose time is over has been played, mark or no mark."""
+        now = trio.current_time()
         for said in list(self._open.values()):
+            if said.heard_at is not None and said.heard_at <= now:
+                self._played(said, said.heard_at, Certainty.ESTIMATED)
             self.complete(said, event, cause)
 
 

@@ -114,3 +114,21 @@ def test_vobiz_is_alike_below_another_root_with_headers_of_its_own() -> None:
     assert request.url == "https://api.vobiz.ai/api/v1/Account/MA01/Call/u-1/"
     assert request.headers == (("X-Auth-ID", "MA01"), ("X-Auth-Token", Secret("t")))
     assert request.basic is None
+
+
+def test_a_call_that_is_not_up_yet_is_taken_back_by_its_request() -> None:
+    assert CALL_CONTROL.cancel is not None
+    request = CALL_CONTROL.cancel(SETTINGS, "u-1")
+    assert (request.method, request.url.rpartition("/Account/")[2]) == (
+        "DELETE",
+        f"{SETTINGS.auth_id}/Request/u-1/",
+    )
+    assert request.safe_to_repeat
+
+
+def test_credentials_go_nowhere_unencrypted() -> None:
+    assert CALL_CONTROL.hang_up is not None
+    own = attrs.evolve(SETTINGS, rest_url="http://api.plivo.example")
+    with pytest.raises(ConfigError, match="rest_url: credentials would go there unencrypted"):
+        CALL_CONTROL.hang_up(own, "u-1")
+    CALL_CONTROL.hang_up(attrs.evolve(SETTINGS, rest_url="http://127.0.0.1:9"), "u-1")

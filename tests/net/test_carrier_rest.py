@@ -256,8 +256,8 @@ async def test_nonsense_is_one_line(data: bytes, words: str) -> None:
 
 @pytest.mark.parametrize("attempt", ["refused", "unknown"])
 async def test_who_cannot_be_reached_was_asked_nothing(attempt: str, unused_port: int) -> None:
-    host = "127.0.0.1" if attempt == "refused" else "nobody.invalid"
-    async with twilio_at(f"http://{host}:{unused_port}", PATIENT) as rest:
+    where = "http://127.0.0.1" if attempt == "refused" else "https://nobody.invalid"
+    async with twilio_at(f"{where}:{unused_port}", PATIENT) as rest:
         with pytest.raises(CallControlError, match="cannot be reached") as refused:
             await rest.place(placing_for("twilio"))
     assert not refused.value.maybe_done
@@ -369,13 +369,28 @@ async def test_a_link_ends_its_call_once() -> None:
     async with a_side("twilio") as side:
         call = await side.rest.place(placing_for("twilio"))
         link = RestLink(side.rest, call.call_id)
-        await link.transfer(None, TRANSFER)
-        # An id from the media stream that REST does not know: then the placement's.
+        # What the placement was told counts, whatever the media stream says.
         await link.hang_up("CA-of-the-stream")
         await link.hang_up(None)
         assert side.opened.ended == [call.call_id]
-        assert side.asked == 4
+        assert side.asked == 2
         assert link.over
+
+
+async def test_a_link_tries_the_stream_s_id_when_the_placement_s_is_not_known() -> None:
+    async with a_side("twilio") as side:
+        call = await side.rest.place(placing_for("twilio"))
+        await RestLink(side.rest, "CA-of-the-placement").hang_up(call.call_id)
+        assert side.opened.ended == [call.call_id]
+
+
+async def test_a_transferred_call_is_not_a_link_s_to_end() -> None:
+    async with a_side("twilio") as side:
+        call = await side.rest.place(placing_for("twilio"))
+        link = RestLink(side.rest, call.call_id)
+        await link.transfer(None, TRANSFER)
+        await link.hang_up(None)
+        assert side.opened.ended == []
 
 
 async def test_a_link_without_an_id_says_so() -> None:

@@ -3,6 +3,7 @@
 https://docs.plivo.com/docs/voice/api/calls (documented): POST `Call/` with `from`, `to`,
 `answer_url`; DELETE `Call/{uuid}/` ends a call; POST `Call/{uuid}/` with `legs` and `aleg_url` has
 it go on with another document. `<Stream>`: https://docs.plivo.com/docs/voice/xml/audiostream.
+Read in Plivo's own client: DELETE `Request/{uuid}/` takes back a call that is not up yet.
 Inferred: that the `request_uuid` of a call to one number is its call uuid, as Plivo's own
 examples use it.
 """
@@ -16,7 +17,7 @@ import attrs
 
 from trioaudio.call_control import _stream_xml
 from trioaudio.call_control._replies import Replies
-from trioaudio.call_control._wanted import digits, media_url, segment, web_url
+from trioaudio.call_control._wanted import digits, media_url, rest_url, segment, web_url
 from trioaudio.core.call_control import (
     AnswerDocument,
     CallControl,
@@ -50,7 +51,7 @@ class Account:
         self, method: str, path: str, json: dict[str, str | int] | None, *, safe: bool = False
     ) -> RestRequest:
         """Return a request for a resource of the account."""
-        base_url, account = web_url("rest_url", self.rest_url), segment("auth_id", self.auth_id)
+        base_url, account = rest_url("rest_url", self.rest_url), segment("auth_id", self.auth_id)
         headers: tuple[tuple[str, str | Secret], ...] = ()
         if self.own_headers is not None:
             headers = tuple(zip(self.own_headers, (self.auth_id, self.auth_token), strict=True))
@@ -83,6 +84,7 @@ class PlivoLike:
             place=self._place,
             read_placed=self._read_placed,
             hang_up=self._hang_up,
+            cancel=self._cancel,
             transfer=self._transfer,
             check_reply=self._replies.check,
             over=frozenset({"404"}),
@@ -125,6 +127,10 @@ class PlivoLike:
 
     def _hang_up(self, settings: CarrierSettings, call_id: str) -> RestRequest:
         path = f"Call/{segment('call_id', call_id)}/"
+        return self.account(settings).request("DELETE", path, None, safe=True)
+
+    def _cancel(self, settings: CarrierSettings, call_id: str) -> RestRequest:
+        path = f"Request/{segment('call_id', call_id)}/"
         return self.account(settings).request("DELETE", path, None, safe=True)
 
     def _transfer(self, settings: CarrierSettings, call_id: str, transfer: Transfer) -> RestRequest:

@@ -16,6 +16,7 @@ Path: TypeAlias = tuple[str, ...]
 """Where something stands in a reply: names of members; "0" is a list's first."""
 
 _MOST_WORDS = 300
+_TIMED_OUT = 408
 _TAG = re.compile(r"<(Message|Code|title)>\s*([^<]*)", re.IGNORECASE)
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -79,7 +80,7 @@ class Replies:
             f"{self.carrier} refuses ({number}): {said}{advice}",
             status=reply.status,
             code=code,
-            maybe_done=reply.status >= 500,
+            maybe_done=reply.status >= 500 or reply.status == _TIMED_OUT,
         )
 
     def _code_and_words(self, body: str) -> tuple[str | None, str]:

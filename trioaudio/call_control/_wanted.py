@@ -80,6 +80,15 @@ def media_url(
     return url
 
 
+def rest_url(name: str, url: str) -> str:
+    """Return where a REST interface is: credentials go there, so https://, or on this machine."""
+    known = web_url(name, url)
+    parts = urlsplit(known)
+    if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
+        raise ConfigError(f"{name}: credentials would go there unencrypted; give an https:// URL")
+    return known
+
+
 def web_url(name: str, url: str) -> str:
     """Return an http:// or https:// URL of a setting, without the slashes at its end."""
     parts = _split(url)

@@ -17,7 +17,7 @@ import re
 from urllib.parse import quote, urlsplit
 
 from trioaudio.call_control._replies import Replies, at
-from trioaudio.call_control._wanted import e164, media_url, own, segment, web_url
+from trioaudio.call_control._wanted import e164, media_url, own, rest_url, segment
 from trioaudio.carriers.exotel import ExotelSettings
 from trioaudio.core.call_control import (
     AnswerDocument,
@@ -56,7 +56,7 @@ def _place(settings: CarrierSettings, placing: Placing) -> RestRequest:
     account = segment("account_sid", ours.account_sid)
     return RestRequest(
         "POST",
-        f"{web_url('rest_url', ours.rest_url)}/v1/Accounts/{account}/Calls/connect.json",
+        f"{rest_url('rest_url', ours.rest_url)}/v1/Accounts/{account}/Calls/connect.json",
         form=(
             ("From", e164("to", placing.to)),
             ("CallerId", caller_id),

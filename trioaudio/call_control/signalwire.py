@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from trioaudio.call_control._twilio_like import Account, TwilioLike
-from trioaudio.call_control._wanted import own, web_url
+from trioaudio.call_control._wanted import own, rest_url
 from trioaudio.carriers.signalwire import SignalwireSettings
 from trioaudio.core.call_control import Placing
 from trioaudio.core.carrier import CarrierSettings
@@ -29,7 +29,7 @@ def _account(settings: CarrierSettings) -> Account:
     ours = own(settings, SignalwireSettings)
     # A space is a host; with a scheme it may be a simulated one.
     url = ours.space if "://" in ours.space else f"https://{ours.space}"
-    return Account(f"{web_url('space', url)}/api/laml", ours.project_id, ours.api_token)
+    return Account(f"{rest_url('space', url)}/api/laml", ours.project_id, ours.api_token)
 
 
 def _attributes(settings: CarrierSettings, placing: Placing) -> Mapping[str, str]:

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from typing import assert_never
 
 from trioaudio.call_control._replies import Replies, at
-from trioaudio.call_control._wanted import digits, media_url, own, web_url
+from trioaudio.call_control._wanted import digits, media_url, own, rest_url
 from trioaudio.carriers.telecmi import Region, TelecmiSettings
 from trioaudio.core.call_control import (
     AnswerDocument,
@@ -58,7 +58,7 @@ def _place(settings: CarrierSettings, placing: Placing) -> RestRequest:
     path = "ind_pcmo_make_call" if _is_india(ours.region, to) else "global_pcmo_make_call"
     return RestRequest(
         "POST",
-        f"{web_url('rest_url', ours.rest_url)}/{path}",
+        f"{rest_url('rest_url', ours.rest_url)}/{path}",
         json={
             **_credentials(ours),
             "from": int(digits("caller_id", placing.caller_id)),
@@ -122,7 +122,7 @@ def _hang_up(settings: CarrierSettings, call_id: str) -> RestRequest:
     ours = own(settings, TelecmiSettings)
     # Another host than the calls', unless there is a stand-in for all of it.
     elsewhere = ours.rest_url != _REST_URL
-    url = f"{web_url('rest_url', ours.rest_url)}/call/action" if elsewhere else _ACTION_URL
+    url = f"{rest_url('rest_url', ours.rest_url)}/call/action" if elsewhere else _ACTION_URL
     body = {**_credentials(ours), "cmiuuid": call_id, "action": "hangup"}
     return RestRequest("POST", url, json=body, safe_to_repeat=True)
 

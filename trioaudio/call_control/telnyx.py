@@ -14,7 +14,7 @@ would be a document, but its `<Stream>` brings no token along and knows no L16.
 from __future__ import annotations
 
 from trioaudio.call_control._replies import Replies, at
-from trioaudio.call_control._wanted import e164, media_url, one_target, own, segment, web_url
+from trioaudio.call_control._wanted import e164, media_url, one_target, own, rest_url, segment
 from trioaudio.carriers.telnyx import TelnyxSettings
 from trioaudio.core.call_control import (
     AnswerDocument,
@@ -88,7 +88,7 @@ def _request(
 ) -> RestRequest:
     return RestRequest(
         "POST",
-        f"{web_url('rest_url', ours.rest_url)}/v2/calls{path}",
+        f"{rest_url('rest_url', ours.rest_url)}/v2/calls{path}",
         json=json,
         bearer=ours.api_key,
         safe_to_repeat=safe,

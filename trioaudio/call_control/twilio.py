@@ -6,14 +6,14 @@ The media URL must be wss:// without a query: https://www.twilio.com/docs/voice/
 from __future__ import annotations
 
 from trioaudio.call_control._twilio_like import Account, TwilioLike
-from trioaudio.call_control._wanted import own, web_url
+from trioaudio.call_control._wanted import own, rest_url
 from trioaudio.carriers.twilio import TwilioSettings
 from trioaudio.core.carrier import CarrierSettings
 
 
 def _account(settings: CarrierSettings) -> Account:
     ours = own(settings, TwilioSettings)
-    return Account(web_url("rest_url", ours.rest_url), ours.account_sid, ours.auth_token)
+    return Account(rest_url("rest_url", ours.rest_url), ours.account_sid, ours.auth_token)
 
 
 CALL_CONTROL = TwilioLike(

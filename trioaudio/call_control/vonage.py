@@ -10,7 +10,7 @@ an NCCO: https://developer.vonage.com/en/voice/voice-api/guides/websockets.
 from __future__ import annotations
 
 from trioaudio.call_control._replies import Replies
-from trioaudio.call_control._wanted import digits, media_url, one_target, own, segment, web_url
+from trioaudio.call_control._wanted import digits, media_url, one_target, own, rest_url, segment
 from trioaudio.carriers.vonage import VonageSettings
 from trioaudio.core.call_control import (
     AnswerDocument,
@@ -72,7 +72,7 @@ def _request(
         raise ConfigError("private_key_file: vonage takes no request without the application's key")
     return RestRequest(
         method,
-        f"{web_url('rest_url', ours.rest_url)}/v1/calls{path}",
+        f"{rest_url('rest_url', ours.rest_url)}/v1/calls{path}",
         json=json,
         bearer=SignedToken(ours.private_key_file, {"application_id": ours.application_id}),
         safe_to_repeat=safe,

@@ -11,7 +11,8 @@ Unusual about it:
   `username`, `password`; the last two are checked at the door, and we have half a second unless
   `connection_timeout` says more. `Dial(WebSocket/INCOMING/c(slin16)f(json))` has it wait for us
   at `ws://<host>:8088/media/<id>`, the id being the channel's MEDIA_WEBSOCKET_CONNECTION_ID; if
-  something in front of it wants credentials, they go as a `--header Authorization: Basic …`.
+  something in front of it wants credentials, they go into TRIOAUDIO_HEADERS, as
+  `Authorization: Basic …`.
 * Say the codec by `c(…)`: slin16, slin, ulaw or alaw, whichever our settings say. Codecs that
   cannot be cut anywhere, and the option `p`, put the channel in passthrough mode, where most
   commands are refused.

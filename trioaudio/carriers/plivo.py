@@ -42,7 +42,6 @@ from trioaudio.core.carrier import (
     Starts,
 )
 from trioaudio.core.encoding import Encoding, MediaFormat, PayloadForm
-from trioaudio.core.secret import masked_url
 from trioaudio.core.upgrade import UNAUTHORIZED, DoorCheck, UpgradeRefusedError, UpgradeRequest
 
 SIGNATURE = "X-Plivo-Signature-V3"
@@ -81,8 +80,8 @@ def check_signature(settings: CarrierSettings, request: UpgradeRequest) -> None:
             fits |= hmac.compare_digest(signature, expected)
     if not (fits and key):  # anybody can sign with an empty key
         raise UpgradeRefusedError(
-            f"{SIGNATURE} from {request.peer} does not fit {masked_url(request.url)}; are the"
-            " public URL and auth_token right?"
+            f"{SIGNATURE} from {request.peer} does not fit {request.origin}/...; are the public"
+            " URL and auth_token right?"
         )
 
 

@@ -8,9 +8,11 @@ same thing: connect the call to this media URL.
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
+from urllib.parse import quote
 
 import attrs
 
@@ -111,10 +113,17 @@ def revealed(value: RestValue) -> JsonValue:
 
 def masked(text: str, request: RestRequest, also: Iterable[str] = ()) -> str:
     """Return a text, the carrier's perhaps, with the request's secrets and others as ***."""
-    secrets = (each for each in {*_secrets_of(request), *also} if len(each) >= _SHORTEST_SECRET)
-    for secret in sorted(secrets, key=len, reverse=True):
+    secrets = [each for each in {*_secrets_of(request), *also} if len(each) >= _SHORTEST_SECRET]
+    spelled = {form for each in secrets for form in _spellings(each)}
+    for secret in sorted(spelled, key=len, reverse=True):
         text = text.replace(secret, MASK)
     return text
+
+
+def _spellings(secret: str) -> set[str]:
+    """Return a text as it may stand in an answer: plain, in JSON, in a URL."""
+    in_json = json.dumps(secret)[1:-1]
+    return {secret, in_json, in_json.replace("/", "\\/"), quote(secret, safe="")}
 
 
 def _secrets_of(request: RestRequest) -> set[str]:
@@ -224,6 +233,8 @@ class CallControl:
     read_placed: Callable[[RestReply], PlacedCall] | None = None
     """Reads the reply to `place`; CallControlError with the carrier's own code and words."""
     hang_up: HangUpCall | None = None
+    cancel: HangUpCall | None = None
+    """Takes back a placed call that is not up yet, where `hang_up` does not reach it."""
     transfer: TransferCall | None = None
     check_reply: Callable[[RestReply], None] | None = None
     """Reads the reply to the others; CallControlError with the carrier's own code and words."""

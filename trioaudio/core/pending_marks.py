@@ -22,12 +22,14 @@ class PendingMarks:
     """Marks that came back and were not waited for."""
     _names: dict[str, None] = attrs.field(factory=dict)  # the oldest first
     _answered_at: float = 0.0
+    _newest: str = ""
 
     def ask(self, name: str) -> None:
         """Wait for a mark from now on."""
         if len(self._names) == MOST_MARKS:
             del self._names[next(iter(self._names))]
         self._names[name] = None
+        self._newest = name
 
     def answer(self, name: str, now: float) -> bool:
         """Take a mark that came back; False, and counted, if it is not waited for."""
@@ -48,6 +50,6 @@ class PendingMarks:
         The estimate while the carrier owes a mark, plus the patience there is with it; if its
         last word came later than the estimate, then that.
         """
-        if self._names:
+        if self._newest in self._names:  # a later one that came back speaks for those before
             return estimate + patience
         return max(estimate, self._answered_at)

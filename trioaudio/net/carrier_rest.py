@@ -51,6 +51,7 @@ LARGEST_REPLY = 64 << 10
 _BACKOFF = Backoff(first=0.5, cap=4.0, attempts=TRIES)
 _LEAVE_S = 0.5
 _SENDING = ("http11.send_request_headers.started", "http2.send_request_headers.started")
+_SEE_OTHER = 303
 _TOO_MANY = 429
 _draw = Random().random
 
@@ -144,7 +145,8 @@ class CarrierRest:
             raise ConfigError(f"carrier={control.name}: it places no calls for us")
         request = _signed(control.place(self._settings, placing))
         reply = await self._ask(request)
-        return self._read(request, reply, control.read_placed, _token_in(placing.media_url))
+        hidden = [_token_in(url) for url in (placing.media_url, placing.answer_url) if url]
+        return self._read(request, reply, control.read_placed, *hidden)
 
     async def hang_up(self, call_id: str) -> bool:
         """End a call; False if the carrier knows none of that id any more, which is no error.
@@ -155,6 +157,18 @@ class CarrierRest:
             raise ConfigError(f"carrier={self._control.name}: it ends no calls for us")
         try:
             await self._steer(self._control.hang_up(self._settings, call_id))
+        except CallControlError as exc:
+            if not self._control.is_over(exc):
+                raise
+            return await self._cancel(call_id)
+        return True
+
+    async def _cancel(self, call_id: str) -> bool:
+        """Take back a call that may not ring yet, where that is another request."""
+        if self._control.cancel is None:
+            return False
+        try:
+            await self._steer(self._control.cancel(self._settings, call_id))
         except CallControlError as exc:
             if not self._control.is_over(exc):
                 raise
@@ -202,6 +216,10 @@ class CarrierRest:
                 pass
             except httpx.HTTPError as exc:
                 raise self._error(request, _words(exc), trace) from None
+            except UnicodeError:  # httpx leaves names that are none to Python's look-up
+                raise ConfigError(
+                    f"{self._control.name} cannot be asked: its host is no name"
+                ) from None
         patience = self._timing.whole if trace.sent else self._timing.connect
         raise self._error(request, f"did not answer within {patience:g} s", trace)
 
@@ -219,6 +237,8 @@ class CarrierRest:
                     f"{self._control.name} at {_where(request)} redirects (HTTP"
                     f" {response.status_code}); set its final URL",
                     status=response.status_code,
+                    # 303 means: done, and the result is elsewhere.
+                    maybe_done=response.status_code == _SEE_OTHER,
                 )
             body = found.decode("utf-8", "replace")
             return _Answer(RestReply(response.status_code, body), _retry_after(response.headers))

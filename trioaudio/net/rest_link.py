@@ -15,7 +15,8 @@ class RestLink:
 
     rest: CarrierRest
     call_id: str | None = None
-    """What the placement was told; what the media stream says counts more."""
+    """What the placement was told. It counts more than what the media stream says, which may be
+    anybody's who knows the path: the stream's own is tried when the carrier knows no such call."""
     over: bool = False
     """Whether there is nothing to end: it never came about, or has ended."""
 
@@ -27,12 +28,13 @@ class RestLink:
         self.over = True
 
     async def transfer(self, call_id: str | None, transfer: Transfer) -> None:
-        """Connect the callee to somebody else."""
+        """Connect the callee to somebody else; from then on the call is not ours to end."""
         await self.rest.transfer(self._known(call_id)[0], transfer)
+        self.over = True
 
     def _known(self, call_id: str | None) -> list[str]:
         """Return the ids the call may have; they can differ where a carrier has several kinds."""
-        known = list(dict.fromkeys(each for each in (call_id, self.call_id) if each))
+        known = list(dict.fromkeys(each for each in (self.call_id, call_id) if each))
         if not known:
             name = self.rest.control.name
             raise CallControlError(f"{name} has not told the call's id, so it cannot be steered")

@@ -51,6 +51,7 @@ def plivo_like(
         (
             ("POST", f"{root}{_CALLS}", partial(_place, proof)),
             ("DELETE", f"{root}{_CALLS}{{call}}/", partial(_hang_up, proof)),
+            ("DELETE", f"{root}/Account/{{account}}/Request/{{call}}/", partial(_hang_up, proof)),
             ("POST", f"{root}{_CALLS}{{call}}/", partial(_transfer, proof)),
         ),
         lambda status: error(f"simulated refusal {status}"),

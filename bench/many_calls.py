@@ -1,7 +1,7 @@
 """Many calls at once with each simulated carrier: what is wrong, and whether no sample is lost.
 
-    python bench/carriers.py [--carriers twilio,vonage] [--calls 100] [--seconds 60]
-    python bench/carriers.py --self-test
+    python bench/many_calls.py [--carriers twilio,vonage] [--calls 100] [--seconds 60]
+    python bench/many_calls.py --self-test
 
 For each carrier, one process of ours speaks noise on so many calls, and one simulated carrier in
 a process of its own takes them: it dials in with the carrier's proof, sends caller audio, checks
