@@ -142,6 +142,7 @@ async def test_nobody_who_never_came_is_hung_up_on(autojump_clock: MockClock) ->
 
 async def test_a_bug_leaves_no_telephone_up(autojump_clock: MockClock) -> None:
     async def bug(sink: SpeechSink) -> None:
+        await trio.lowlevel.checkpoint()
         raise KeyError("bug")
 
     control = FakeControl()

@@ -147,35 +147,39 @@ class Call:
 
         Cancelling it drops everything at once; `stop` is the polite way.
         """
+        bug: ExceptionGroup[Exception] | None = None
         outcome: Closing | LegFailure = Closing(reason="told to stop")
         try:
-            async with trio.open_nursery() as nursery:
-                self._life, self._nursery = nursery.cancel_scope, nursery
-                if self._hung_up:
-                    self._life.cancel()
-                nursery.start_soon(self._do_work)
-                outcome = await supervise(
-                    connect, self._run_leg, self.line.policy, self._tell, self._wants_a_leg, _draw
-                )
-                if self._answered is not None:
-                    await self._answered.wait()  # it says whether the call is still up
-                nursery.cancel_scope.cancel()
-            self.queue.flush()
-            self._utterances.end_all(UtteranceEvent.FAIL, Cause.CARRIER_LOST)
-            await self._end_call_left_alone(outcome)
-            if (
-                (self._hung_up or self._handed_over)
-                and isinstance(outcome, LegFailure)
-                and outcome.verdict is Verdict.LOST
-            ):
-                return Closing(reason=f"after the hang-up: {outcome.reason}")
-            return outcome
-        except ExceptionGroup as group:  # a bug, and nobody cancels: the telephone is still up
-            await self._end_call_left_alone(LegFailure(Verdict.BUG, group))
-            raise
+            outcome = await self._live(connect)
+        except ExceptionGroup as group:
+            # Raised again below: nobody cancels, and the telephone may still be up.
+            bug, outcome = group, LegFailure(Verdict.BUG, group)
         finally:
             self.queue.flush()
             self._utterances.end_all(UtteranceEvent.FAIL, Cause.CARRIER_LOST)
+        await self._end_call_left_alone(outcome)
+        if bug is not None:
+            raise bug
+        over = self._hung_up or self._handed_over
+        if over and isinstance(outcome, LegFailure) and outcome.verdict is Verdict.LOST:
+            return Closing(reason=f"after the hang-up: {outcome.reason}")
+        return outcome
+
+    async def _live(self, connect: Connect) -> Closing | LegFailure:
+        """Speak on one leg after the other, until there is none any more."""
+        outcome: Closing | LegFailure = Closing(reason="told to stop")
+        async with trio.open_nursery() as nursery:
+            self._life, self._nursery = nursery.cancel_scope, nursery
+            if self._hung_up:
+                self._life.cancel()
+            nursery.start_soon(self._do_work)
+            outcome = await supervise(
+                connect, self._run_leg, self.line.policy, self._tell, self._wants_a_leg, _draw
+            )
+            if self._answered is not None:
+                await self._answered.wait()  # it says whether the call is still up
+            nursery.cancel_scope.cancel()
+        return outcome
 
     async def _run_leg(self, connection: MediaConnection) -> Closing:
         line = self.line

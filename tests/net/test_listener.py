@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import resource
 import socket
 from pathlib import Path
 
@@ -33,10 +34,11 @@ from net.far_ends import (
 from trioaudio.core.connection import Closing
 from trioaudio.core.errors import ConfigError, LegLostError
 from trioaudio.core.verdict import leaves
+from trioaudio.net import listening_socket
 from trioaudio.net.admission import Admission
 from trioaudio.net.listener import Listener, open_listener
-from trioaudio.net.listening_socket import bind
-from trioaudio.net.upgrade_head import HEAD_LIMIT
+from trioaudio.net.listening_socket import allow_descriptors, bind
+from trioaudio.net.upgrade_head import HEAD_LIMIT, LINES_LIMIT
 
 CROWD = 200
 
@@ -157,15 +159,16 @@ async def test_a_door_nobody_came_to_closes() -> None:
         (b"HTTP/1.1 200 OK\r\n\r\n", 400),
         (b"\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\n" + b"X: " + b"x" * HEAD_LIMIT + b"y" * 1000, 400),
+        (upgrade_request(PATH, "X: " + "x" * HEAD_LIMIT), 400),
+        (upgrade_request(PATH, *["a:"] * LINES_LIMIT), 400),
+        # What is wrong with a handshake is found out for those only who know a path.
+        (upgrade_request("/elsewhere").replace(b"Version: 13", b"Version: 12"), 404),
     ],
 )
 async def test_everybody_else_is_refused(request_head: bytes, status: int) -> None:
     async with listening() as opened:
         async with await opened.knock() as stream:
             await stream.send_all(request_head)
-            if status == 400 and len(request_head) > HEAD_LIMIT:
-                await trio.testing.wait_all_tasks_blocked()
-                await stream.send_all(b"y")
             answer = await read_all(stream)
         assert answer.startswith(b"HTTP/1.1 %d " % status)
         assert answer.endswith(b"no media stream is expected here\n")
@@ -343,6 +346,50 @@ async def test_accept_fails_for_a_while(code: int) -> None:
             await still_serves(Opened(listener, door, port_of(listener)))
             nursery.cancel_scope.cancel()
         assert not refusing._errors
+
+
+class Losing(Refusing):
+    """A listening socket whose first connection is lost before anything is done with it."""
+
+    lost = False
+
+    def accept(self) -> tuple[socket.socket, tuple[str, int]]:
+        sock, name = super().accept()
+        if not self.lost:
+            self.lost = True
+            sock.close()  # every call on it is an OSError now
+        return sock, name
+
+
+async def test_a_connection_that_is_lost_at_once_is_its_own_loss() -> None:
+    with patience(), bind("127.0.0.1", 0) as sock:
+        losing = Losing(sock, [])
+        listener = Listener(losing, Admission())  # type: ignore[arg-type]
+        door = listener.open_door(PATH)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(listener.accept)
+            opened = Opened(listener, door, port_of(listener))
+            async with await opened.knock() as stream:
+                assert await read_all(stream) == b""
+            await still_serves(opened)
+            nursery.cancel_scope.cancel()
+        assert losing.lost
+        assert listener.statistics().abandoned == 1
+
+
+def test_descriptors_are_had_as_far_as_the_system_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    soft, hard = before
+    try:
+        monkeypatch.setattr(listening_socket, "DESCRIPTORS", soft - 1)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft - 2, hard))
+        allow_descriptors()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (soft - 1, hard)
+        monkeypatch.setattr(listening_socket, "DESCRIPTORS", soft - 3)
+        allow_descriptors()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (soft - 1, hard), "never lowered"
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 async def test_accept_fails_for_good() -> None:

@@ -7,6 +7,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from itertools import pairwise
 
 import attrs
 import pytest
@@ -222,6 +223,26 @@ async def test_the_pump_reads_what_read_head_left() -> None:
         await each.theirs.aclose()
         await each.ours.pump(frames.append)
     assert [each.message() for each in frames] == [b"early", b"late"]
+
+
+@pytest.mark.parametrize("parts", [1, 2, 3])
+async def test_a_head_is_as_long_as_it_may_be_and_no_longer(parts: int) -> None:
+    length = len(REQUEST)
+    cuts = [0, *range(length - parts + 1, length), length]
+    pieces = [REQUEST[begin:end] for begin, end in pairwise(cuts)]
+    if parts == 1:
+        pieces[0] += b"x" * 20_000
+
+    async def send(theirs: trio.abc.SendStream) -> None:
+        for piece in pieces:
+            await theirs.send_all(piece)
+            await trio.testing.wait_all_tasks_blocked()
+
+    for largest, expected in ((length, REQUEST), (length - 1, b"")):
+        async with pair() as each, trio.open_nursery() as nursery:
+            nursery.start_soon(send, each.theirs)
+            head = await each.ours.read_head(largest)
+            assert head[:length] == expected
 
 
 async def test_a_reader_woken_by_data_leaves_it_to_the_pump() -> None:

@@ -8,6 +8,7 @@ from net.far_ends import upgrade_request
 from trioaudio.net.refusal import Refusal
 from trioaudio.net.upgrade_head import (
     HEAD_LIMIT,
+    LINES_LIMIT,
     PublicUrl,
     UpgradeHead,
     parse_head,
@@ -64,6 +65,16 @@ def test_headers_are_told_one_way() -> None:
 )
 def test_what_asks_for_no_websocket(head: bytes, expected: int) -> None:
     assert status(head) == expected
+
+
+def test_lines_cost_more_than_bytes_so_they_are_counted() -> None:
+    usual = upgrade_request().count(b"\r\n") - 2
+    most = [f"X-{number}:" for number in range(LINES_LIMIT - usual)]
+    assert parsed(upgrade_request("/", *most) + b"\n" * 1000).path == "/"
+    refusal = parse_head(upgrade_request("/", *most, "X: one more"))
+    assert isinstance(refusal, Refusal)
+    assert (refusal.status, refusal.reason) == (400, f"more than {LINES_LIMIT} header lines")
+    assert status(b"GET / HTTP/1.1\r\nHost: x\r\n" + b"a:\r\n" * 4000) == 400, "no end in sight"
 
 
 HEAD = upgrade_request("/media/x?y=1", "X-Odd: \xe4")

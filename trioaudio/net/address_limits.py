@@ -1,4 +1,4 @@
-"""How much one address may ask of the listener: handshakes at once, refusals in a minute."""
+"""How much may be asked of the listener: handshakes at once, refusals of an address in a minute."""
 
 from __future__ import annotations
 
@@ -23,21 +23,36 @@ class _Minute:
 class AddressLimits:
     """Counts by site (`far_address.site_of`); times are in seconds of any steady clock."""
 
-    def __init__(self, handshakes: int, refusals: int) -> None:
+    def __init__(self, handshakes: int, refusals: int, in_all: int) -> None:
         self._handshakes_most = handshakes
+        self._in_all_most = in_all
+        self._in_all = 0
         self._refusals_most = refusals
         self._handshakes: Counter[str] = Counter()
         self._minutes: OrderedDict[str, _Minute] = OrderedDict()
 
+    @property
+    def is_full(self) -> bool:
+        """Whether no more connections may begin, wherever they come from."""
+        return self._in_all >= self._in_all_most
+
+    def begin(self) -> None:
+        """Count a connection that begins, of whatever address."""
+        self._in_all += 1
+
+    def end(self) -> None:
+        """Count it no longer."""
+        self._in_all -= 1
+
     def enter(self, site: str) -> bool:
-        """Count a connection that begins its handshake; False if there are too many already."""
+        """Count a connection for its site; False if that has too many already."""
         if self._handshakes[site] >= self._handshakes_most:
             return False
         self._handshakes[site] += 1
         return True
 
     def leave(self, site: str) -> None:
-        """Count it no longer."""
+        """Count it no longer for its site."""
         self._handshakes[site] -= 1
         if not self._handshakes[site]:
             del self._handshakes[site]
@@ -45,7 +60,7 @@ class AddressLimits:
     @property
     def in_handshake(self) -> int:
         """Connections in handshake, of all addresses."""
-        return self._handshakes.total()
+        return self._in_all
 
     def refused(self, site: str, now: float) -> None:
         """Count a refusal."""

@@ -28,9 +28,13 @@ class Admission:
     public_url: PublicUrl | None = None
     """Where far ends reach us, if not at our own address."""
     trusted_proxies: tuple[Network, ...] = ()
-    """Who may say for whom it speaks. They are not limited; whom they speak for is."""
+    """Who may say for whom it speaks. Of the limits below, only `handshakes_in_all` is for them;
+    the others are for those they speak for."""
     handshakes_most: int = 100
     """Connections of one address in handshake at once."""
+    handshakes_in_all: int = 512
+    """Connections of all addresses in handshake at once, proxies' included. Each takes a
+    descriptor, a task and some kilobytes, and calls need those too."""
     refusals_most: int = 30
     """Refusals of one address in a minute; then it is turned away until the minute is over."""
     wall_clock: Callable[[], float] = _seconds_since_1970

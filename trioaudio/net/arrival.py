@@ -34,17 +34,46 @@ class Knock:
     """Whether it speaks for others, and is believed."""
 
     def turn_away(self, refusal: Refusal | None) -> None:
-        """Say no without hearing anything, or nothing at all, and close; nothing is waited for."""
+        """Say no, or nothing at all, and close; nothing is waited for.
+
+        What is spoken is looked at if it is there yet, and else taken to be HTTP.
+        """
         with self.sock:
             if refusal is None:
                 return
             try:
                 self.sock.settimeout(0)
-                self.sock.send(refusal.answer())
+                self.sock.send(_HANG_UP if self._speaks_audiosocket() else refusal.answer())
                 # To close with something unread is a reset, which may overtake the answer.
                 self.sock.recv(_UNREAD_BYTES)
             except OSError:
                 return  # nothing came yet, or there is nobody to tell
+
+    def _speaks_audiosocket(self) -> bool:
+        """Say whether that is certain by now."""
+        try:
+            return self.sock.recv(1, socket.MSG_PEEK) == _IDENTITY_KIND
+        except BlockingIOError:
+            return False
+
+    async def wait_spoken(self) -> bytes:
+        """Wait for the first byte and return it; it stays to be read. LegLostError if none comes.
+
+        The caller bounds the time.
+        """
+        try:
+            prepare(self.sock)
+            while True:
+                await trio.lowlevel.wait_readable(self.sock)
+                with suppress(BlockingIOError):
+                    first = self.sock.recv(1, socket.MSG_PEEK)
+                    break
+        except OSError as exc:
+            reason = exc.strerror or exc
+            raise LegLostError(f"connection to {self.peer} broke: {reason}") from exc
+        if not first:
+            raise LegLostError(f"{self.peer} left without a word")
+        return first
 
 
 @attrs.frozen
@@ -62,30 +91,19 @@ class Arrival:
             await self.stream.wait_flushed()
 
 
-async def arrive(knock: Knock, tls_context: ssl.SSLContext | None, largest_message: int) -> Arrival:
-    """Begin TLS, or find out what is spoken without; nothing of it is read.
+async def arrive(
+    knock: Knock, first: bytes, tls_context: ssl.SSLContext | None, largest_message: int
+) -> Arrival:
+    """Begin TLS, or see by the `first` byte what is spoken without; nothing of it is read.
 
-    LegLostError or LegRefusedError when that fails. The caller bounds the time and closes the
+    LegLostError or LegRefusedError when TLS fails. The caller bounds the time and closes the
     socket if this does not return.
     """
     sock = knock.sock
-    prepare(sock)
     if tls_context is not None:
         sock = await shake_hands(sock, tls_context, server_hostname=None, peer=knock.peer)
-    elif await _first_byte(sock, knock.peer) == _IDENTITY_KIND:
+    elif first == _IDENTITY_KIND:
         stream = audiosocket.new_stream(sock, knock.peer, largest_message)
         return Arrival(stream, Transport.AUDIOSOCKET)
     stream = MediaSocket(sock, knock.peer, masked=True, largest_message=largest_message)
     return Arrival(stream, Transport.WEBSOCKET)
-
-
-async def _first_byte(sock: socket.socket, peer: str) -> bytes:
-    """Return the first byte, which stays to be read; nothing at the end."""
-    while True:
-        await trio.lowlevel.wait_readable(sock)
-        try:
-            return sock.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            continue
-        except OSError as exc:
-            raise LegLostError(f"connection to {peer} broke: {exc.strerror or exc}") from exc

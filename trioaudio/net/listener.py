@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import math
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -25,7 +25,7 @@ from trioaudio.net.admission import Admission
 from trioaudio.net.arrival import Arrival, Knock, arrive
 from trioaudio.net.door import Door, DoorPlan
 from trioaudio.net.far_address import address_of, is_in, site_of
-from trioaudio.net.listening_socket import accept_waiting, bind
+from trioaudio.net.listening_socket import accept_waiting, allow_descriptors, bind
 from trioaudio.net.media_socket import host_port
 from trioaudio.net.reception import Reception, Wish
 from trioaudio.net.refusal import GUESSES, Refusal
@@ -48,7 +48,9 @@ class Listener:
     def __init__(self, sock: socket.socket, admission: Admission, tell: Tell = _ignore) -> None:
         self._sock = sock
         self._admission = admission
-        self._limits = AddressLimits(admission.handshakes_most, admission.refusals_most)
+        self._limits = AddressLimits(
+            admission.handshakes_most, admission.refusals_most, admission.handshakes_in_all
+        )
         self._record = RefusalRecord(tell)
         scheme = "ws" if admission.tls_context is None else "wss"
         self._reception = Reception(admission, f"{scheme}://{self.address}", self._tired_of)
@@ -119,7 +121,7 @@ class Listener:
                 address = address_of(name[0])
                 is_proxy = is_in(address, self._admission.trusted_proxies)
                 knock = Knock(sock, host_port(name[:2]), address, is_proxy)
-                if is_proxy or self._may_begin(knock):
+                if self._may_begin(knock):
                     nursery.start_soon(self._admit, knock)
 
             nursery.start_soon(self._record.tell_the_rest)
@@ -131,11 +133,14 @@ class Listener:
     def _may_begin(self, knock: Knock) -> bool:
         """Count a connection in, or turn it away unheard: a flood must cost us next to nothing."""
         site = site_of(knock.address)
-        refusal = self._tired_of(site)
+        refusal = None if knock.is_proxy else self._tired_of(site)
+        if refusal is None and self._limits.is_full:
+            refusal = _FULL
+        if refusal is None and not knock.is_proxy and not self._limits.enter(site):
+            refusal = _TOO_MANY_AT_ONCE
         if refusal is None:
-            if self._limits.enter(site):
-                return True
-            refusal = _too_many("connections in handshake at once", RETRY_AFTER_S)
+            self._limits.begin()
+            return True
         self._record.refuse(knock.peer, site, refusal)
         # Over TLS, saying so would take the handshake, which is what costs.
         knock.turn_away(refusal if self._admission.tls_context is None else None)
@@ -150,14 +155,20 @@ class Listener:
         admission = self._admission
         arrival: Arrival | None = None
         wish: Wish | None = None
-        handed_over = decided = False
+        spoke = handed_over = decided = False
         try:
             with trio.move_on_after(admission.handshake_s):
-                arrival = await arrive(knock, admission.tls_context, admission.largest_message)
+                first = await knock.wait_spoken()
+                spoke = True
+                tls = admission.tls_context
+                arrival = await arrive(knock, first, tls, admission.largest_message)
                 wish = await self._reception.hear(knock, arrival)
             if arrival is not None and wish is not None:
-                with trio.move_on_after(admission.handshake_s):
-                    refusal = await self._reception.grant(wish, arrival)
+                with (
+                    trio.move_on_after(admission.handshake_s),
+                    self._counting(knock, wish) as too_many,
+                ):
+                    refusal = too_many or await self._reception.grant(wish, arrival)
                     decided, handed_over = True, refusal is None
                     if refusal is not None:
                         await self._refuse(refusal, wish, arrival)
@@ -167,10 +178,34 @@ class Listener:
         finally:
             self._record.accepted += handed_over
             self._record.abandoned += not decided
-            if not knock.is_proxy:
-                self._limits.leave(site_of(knock.address))
+            self._end(knock, in_vain=spoke and wish is None)
             if not handed_over:
                 _close(arrival, knock.sock)
+
+    @contextmanager
+    def _counting(self, knock: Knock, wish: Wish) -> Iterator[Refusal | None]:
+        """Count a far end for whom a proxy speaks, as one that comes by itself; or say why not."""
+        site = site_of(wish.address)
+        if not knock.is_proxy or is_in(wish.address, self._admission.trusted_proxies):
+            yield None  # it is counted already, or the proxy speaks for itself
+        elif self._limits.enter(site):
+            try:
+                yield None
+            finally:
+                self._limits.leave(site)
+        else:
+            yield _TOO_MANY_AT_ONCE
+
+    def _end(self, knock: Knock, *, in_vain: bool) -> None:
+        """Count a connection no longer; `in_vain` is one that spoke and never asked anything."""
+        self._limits.end()
+        if knock.is_proxy:
+            return
+        site = site_of(knock.address)
+        self._limits.leave(site)
+        if in_vain and self._admission.tls_context is not None:
+            # A TLS handshake costs us more than the stranger: it must not be free of charge.
+            self._limits.refused(site, trio.current_time())
 
     async def _refuse(self, refusal: Refusal, wish: Wish, arrival: Arrival) -> None:
         """Say no, and remember to whom."""
@@ -189,6 +224,14 @@ def _too_many(what: str, seconds: float) -> Refusal:
     )
 
 
+_TOO_MANY_AT_ONCE: Final = _too_many("connections in handshake at once", RETRY_AFTER_S)
+_FULL: Final = Refusal(
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "too many connections in handshake at once, of all addresses together",
+    {"Retry-After": str(RETRY_AFTER_S)},
+)
+
+
 def _close(arrival: Arrival | None, sock: socket.socket) -> None:
     if arrival is not None:
         arrival.stream.close_now()
@@ -201,6 +244,7 @@ async def open_listener(
     host: str, port: int, admission: Admission, tell: Tell = _ignore
 ) -> AsyncIterator[Listener]:
     """Listen on HOST:PORT (port 0: any) while the block runs; connections taken outlive it."""
+    allow_descriptors()
     sock = bind(host, port)
     with sock:
         async with trio.open_nursery() as nursery:

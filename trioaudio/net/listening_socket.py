@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import errno
+import resource
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
 from trioaudio.core.errors import ConfigError
 
 BACKLOG: Final = 1024
+DESCRIPTORS: Final = 16 * 1024
+"""As many as are asked for. Not all there may be: some programs we may start walk through them."""
 _AT_ONCE = 64
 # Linux's accept also reports what happened to the connection it would return (accept(2)).
 _NOT_OURS: Final = frozenset(
@@ -28,6 +32,16 @@ _NOT_OURS: Final = frozenset(
 )
 # Out of descriptors or memory: not this connection's fault, and it may pass.
 _CAPACITY: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
+
+
+def allow_descriptors() -> None:
+    """Raise how many descriptors the process may have, as far as it may: the usual 1024 are few."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    with suppress(OSError, ValueError):  # a sandbox may forbid it; then it is as it was
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def bind(host: str, port: int) -> socket.socket:

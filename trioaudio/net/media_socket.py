@@ -38,6 +38,7 @@ SEND_BUFFER = 64 * 1024
 instead of after megabytes of audio that a clear could no longer overtake."""
 
 _OPENING_BYTES = 64
+_HEAD_END = b"\r\n\r\n"
 
 # One for all sockets: a fresh one for each read would leave holes all over the heap.
 _buffer = bytearray(RECEIVE_BYTES)
@@ -350,21 +351,25 @@ class MediaSocket(trio.abc.HalfCloseableStream):
     async def read_head(self, largest: int) -> bytes:
         """Read an HTTP request head, and whatever comes with it, and leave it to be read again.
 
-        Empty if `largest` bytes hold no head. Raises LegLostError when the connection breaks or
-        ends before.
+        Empty if the first `largest` bytes do not hold all of a head. Raises LegLostError when the
+        connection breaks or ends before.
         """
         head = bytearray()
-        while b"\r\n\r\n" not in head:
+        end = -1
+        while end < 0:
             data = self._receive()
             if data is None:
                 await self._wait_readable()
-            elif not data:
+                continue
+            if not data:
                 raise LegLostError(f"{self.peer} asked for nothing")
-            elif len(head) > largest:
+            # The mark may have come in two parts, but what was searched is not searched again.
+            begin = max(0, len(head) - len(_HEAD_END) + 1)
+            head += data
+            end = head.find(_HEAD_END, begin, largest)
+            if end < 0 and len(head) >= largest:
                 return b""
-            else:
-                head += data
-        self._take_head(bytes(head))
+        self._take_head(bytes(head), end + len(_HEAD_END))
         return bytes(head)
 
     async def peek(self, count: int) -> bytes:
@@ -385,12 +390,11 @@ class MediaSocket(trio.abc.HalfCloseableStream):
         self._unread = seen
         return seen[:count]
 
-    def _take_head(self, data: bytes) -> None:
+    def _take_head(self, data: bytes, end: int) -> None:
         """Leave the head to trio-websocket, and what comes after it to the pump.
 
         trio-websocket would not look at frames it is given before it has answered.
         """
-        end = data.index(b"\r\n\r\n") + 4
         _, head = self._splitter.push(data[:end])
         self._rest.append(head)
         self._rest_bytes += len(head)

@@ -69,19 +69,19 @@ class Reception:
         tired = self.tired_of(site_of(address)) if knock.is_proxy else None
         if tired is not None:
             return Wish(peer, address, tired)
-        fault = handshake_fault(raw)
-        if fault is not None:
-            broken = Refusal(HTTPStatus.BAD_REQUEST, f"a broken WebSocket handshake: {fault}")
-            return Wish(peer, address, broken)
-        return Wish(peer, address, self._door_for(head, address))
+        return Wish(peer, address, self._door_for(head, raw, address))
 
-    def _door_for(self, head: UpgradeHead, address: Address) -> Door | Refusal:
+    def _door_for(self, head: UpgradeHead, raw: bytes, address: Address) -> Door | Refusal:
         """Return the door whose key a request has and whose check it passes."""
         public = self.admission.public_url
         path = head.path if public is None else public.inner(head.path)
         door = self.doors.find(Transport.WEBSOCKET, path)
         if isinstance(door, Refusal):
             return door
+        # It costs a second parse, which only who knows a path may ask for.
+        fault = handshake_fault(raw)
+        if fault is not None:
+            return Refusal(HTTPStatus.BAD_REQUEST, f"a broken WebSocket handshake: {fault}")
         request = upgrade_request(
             head, public, here=self.here, peer=str(address), at=self.admission.wall_clock()
         )

@@ -34,7 +34,7 @@ class ListenerStatistics:
     abandoned: int
     """Connections that went away, or said nothing in time, before anything could be decided."""
     in_handshake: int
-    """Connections nothing is decided about yet."""
+    """Connections nothing is decided about yet, proxies' included."""
     doors: int
 
 

@@ -16,6 +16,8 @@ from trioaudio.core.upgrade import UpgradeRequest
 from trioaudio.net.refusal import Refusal
 
 HEAD_LIMIT: Final = 16 * 1024
+LINES_LIMIT: Final = 100
+"""Header lines. Carriers send about twenty; parsing costs by the line more than by the byte."""
 
 _WEBSOCKETS_ONLY: Final = {"Upgrade": "websocket", "Connection": "Upgrade, close"}
 
@@ -32,6 +34,8 @@ class UpgradeHead:
 
 def parse_head(head: bytes) -> UpgradeHead | Refusal:
     """Read a head, with whatever comes behind it; any bytes are answered, none crash."""
+    if has_too_many_lines(head):
+        return Refusal(HTTPStatus.BAD_REQUEST, f"more than {LINES_LIMIT} header lines")
     parser = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_LIMIT)
     try:
         parser.receive_data(head)
@@ -55,6 +59,12 @@ def parse_head(head: bytes) -> UpgradeHead | Refusal:
         )
     path, _, query = event.target.decode("ascii").partition("?")
     return UpgradeHead(path, query, headers)
+
+
+def has_too_many_lines(head: bytes | bytearray) -> bool:
+    """Say whether there are more header lines than anybody needs; what comes behind is no line."""
+    end = head.find(b"\r\n\r\n", 0, HEAD_LIMIT)
+    return head.count(b"\n", 0, HEAD_LIMIT if end < 0 else end) > LINES_LIMIT
 
 
 @attrs.frozen
