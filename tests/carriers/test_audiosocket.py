@@ -159,7 +159,7 @@ def test_a_frame_is_three_units_of_20_ms(rate: int, kind: int, size: int) -> Non
         (kind, frame[size : 2 * size]),
         (kind, frame[2 * size :]),
     ]
-    assert codec(rate).send(SendAudio(frame)) == sealed
+    assert codec(rate).send(SendAudio(frame)) == list(sealed)
 
 
 @given(st.binary(min_size=1, max_size=2000))
