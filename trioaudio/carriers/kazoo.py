@@ -59,6 +59,13 @@ _MULAW_WAV = struct.Struct("<4sI4s4sIHHIIHHH4sII4sI4sI")
 class KazooSettings(CarrierSettings):
     """One file for each utterance, against gaps between files."""
 
+    tail_ms: int = attrs.field(
+        default=1000,
+        metadata={
+            "help": "milliseconds between the last frame's end and the hang-up: a file begins to"
+            " play some time after it came"
+        },
+    )
     frames_per_message: int = attrs.field(
         default=0,
         metadata={

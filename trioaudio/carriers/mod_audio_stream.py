@@ -75,6 +75,13 @@ class Build(enum.Enum):
 class ModAudioStreamSettings(CarrierSettings):
     """Which build it is, and what a script of yours in FreeSWITCH wants to be told."""
 
+    tail_ms: int = attrs.field(
+        default=1000,
+        metadata={
+            "help": "milliseconds between the last frame's end and the hang-up: a file begins to"
+            " play some time after it came"
+        },
+    )
     frames_per_message: int = attrs.field(
         default=0,
         metadata={
