@@ -150,29 +150,18 @@ async def placed(
     """Have the carrier call somebody, and dial the far end that `awaiting` opens.
 
     `tell` is given that the carrier has accepted the call, and what went wrong in ending it.
-    ConfigError when the call cannot be
-    placed with these settings; what the carrier says no to comes out of `connect`, as
-    LegRefusedError.
+    ConfigError when the call cannot be placed with these settings; what the carrier says no to
+    comes out of `connect`, as LegRefusedError.
     """
-    control, order = wanted.control, wanted.order
+    control = wanted.control
     timing = RestTiming(whole=settings.rest_timeout_s)
     async with (
         open_carrier_rest(control, wanted.settings, timing=timing) as rest,
         awaiting as listening,
-        _answer_page(order) as page,
+        _answer_page(wanted.order) as page,
         trio.open_nursery() as nursery,
     ):
-        assert listening.url is not None
-        placing = Placing(
-            to=order.to,
-            caller_id=order.caller_id,
-            media_url=listening.url,
-            media=wanted.media,
-            answer_url=_answer_url(order, page),
-        )
-        if page is not None:
-            page.document = _document(control, wanted.settings, placing)
-        _check(control, wanted.settings, placing)
+        placing = _prepare(wanted, listening, page)
         link = RestLink(rest, over=True)
         placement = _Placement(rest, placing, link, listening.connect, wanted.ends_by_message, tell)
         nursery.start_soon(placement.run)
@@ -191,6 +180,22 @@ async def placed(
                 tell(CallControlFailed("hang up", reason))
             placement.give_up()
         nursery.cancel_scope.cancel()
+
+
+def _prepare(wanted: WantedCall, listening: FarEnd, page: AnswerPage | None) -> Placing:
+    """Return what the carrier will be asked for, once all of it is known to be sense. ConfigError."""
+    assert listening.url is not None
+    placing = Placing(
+        to=wanted.order.to,
+        caller_id=wanted.order.caller_id,
+        media_url=listening.url,
+        media=wanted.media,
+        answer_url=_answer_url(wanted.order, page),
+    )
+    if page is not None:
+        page.document = _document(wanted.control, wanted.settings, placing)
+    _check(wanted.control, wanted.settings, placing)
+    return placing
 
 
 @asynccontextmanager
