@@ -17,7 +17,6 @@ Unusual about it:
 
 from __future__ import annotations
 
-import binascii
 import enum
 import json
 from collections.abc import Sequence
@@ -51,6 +50,7 @@ from trioaudio.core.encoding import MediaFormat, Payload, PayloadForm
 from trioaudio.core.errors import LocalProtocolError
 from trioaudio.core.pcm import SAMPLE_BYTES
 from trioaudio.core.secret import Secret
+from trioaudio.core.wire_json import base64_of
 
 
 class Ending(enum.Enum):
@@ -160,10 +160,10 @@ class TelecmiCodec:
         audio = _find_audio(value)
         if audio is None:
             return [Metadata(value)]
-        try:
-            return _caller_audio(binascii.a2b_base64(audio, strict_mode=True))
-        except ValueError:
+        decoded = base64_of(audio)
+        if decoded is None:
             return [Complaint("audio that is not base64 in a JSON message; dropped")]
+        return _caller_audio(decoded)
 
     def send(self, command: Command) -> list[Message]:
         """Write a command; marks have no message here, and keys cannot be pressed."""
