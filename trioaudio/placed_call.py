@@ -183,7 +183,7 @@ async def placed(
 
 
 def _prepare(wanted: WantedCall, listening: FarEnd, page: AnswerPage | None) -> Placing:
-    """Return what the carrier will be asked for, once all of it is known to be sense. ConfigError."""
+    """Return what the carrier will be asked for, once it is known to be sense. ConfigError."""
     assert listening.url is not None
     placing = Placing(
         to=wanted.order.to,
