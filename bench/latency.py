@@ -24,7 +24,7 @@ import attrs
 import trio
 import trio_websocket
 
-from trioaudio.call import Call
+from trioaudio.call import Call, Hooks
 from trioaudio.carriers import load_carrier
 from trioaudio.core.engine import (
     ChosenEngine,
@@ -138,8 +138,10 @@ async def measure(rounds: int) -> int:
             speaker=chain,
             pacer=pacer,
             lateness=Histogram(),
-            tell=tell,
-            on_event=lambda _event: None,
+            hooks=Hooks(
+                tell=tell,
+                on_event=lambda _event: None,
+            ),
         )
         nursery.start_soon(call.run, listener.open_door("/x").connect)
         peer = await trio.lowlevel.open_process(

@@ -26,7 +26,7 @@ import attrs
 import numpy as np
 import trio
 
-from trioaudio.call import Call
+from trioaudio.call import Call, Hooks
 from trioaudio.carriers import carrier_names, load_carrier
 from trioaudio.core.carrier import Acknowledges, Carrier, CarrierSettings, Event, Idle, Transport
 from trioaudio.core.engine import VoiceChoice
@@ -215,8 +215,10 @@ class Trial:
             speaker=NoiseSpeaker(source),
             pacer=pacer,
             lateness=self.lateness,
-            tell=_ignore_fact,
-            on_event=_ignore_event,
+            hooks=Hooks(
+                tell=_ignore_fact,
+                on_event=_ignore_event,
+            ),
         )
 
         async def life() -> None:

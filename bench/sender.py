@@ -18,7 +18,7 @@ from pathlib import Path
 import attrs
 import trio
 
-from trioaudio.call import Call
+from trioaudio.call import Call, Hooks
 from trioaudio.carriers import load_carrier
 from trioaudio.core.engine import VoiceChoice
 from trioaudio.core.facts import Fact, LegConnected, Tell
@@ -185,8 +185,10 @@ def _new_call(speaker: NumberedSpeaker, pacer: Pacer, lateness: Histogram, tell:
         speaker=speaker,
         pacer=pacer,
         lateness=lateness,
-        tell=tell,
-        on_event=lambda _event: None,
+        hooks=Hooks(
+            tell=tell,
+            on_event=lambda _event: None,
+        ),
     )
 
 

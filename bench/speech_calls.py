@@ -14,7 +14,7 @@ import attrs
 import trio
 
 from bench.speech_service import SPEAKING, Moments
-from trioaudio.call import Call
+from trioaudio.call import Call, Hooks
 from trioaudio.carriers import load_carrier
 from trioaudio.core.engine import VoiceChoice
 from trioaudio.core.facts import (
@@ -108,9 +108,11 @@ class TalkingCall:
             speaker=self,
             pacer=pacer,
             lateness=lateness,
-            tell=self._tell,
-            on_event=lambda _event: None,
-            on_sent=self._count,
+            hooks=Hooks(
+                tell=self._tell,
+                on_event=lambda _event: None,
+                on_sent=self._count,
+            ),
         )
 
     async def talk(self, texts: Sequence[str], begin_at: float, pause_s: float) -> None:
@@ -164,8 +166,8 @@ class TalkingCall:
             case _:
                 pass
 
-    def _count(self, item: Audio, sent_at: float, lateness: float) -> None:
-        del sent_at, lateness
+    def _count(self, item: Audio, sent_at: float, lateness: float, due: float) -> None:
+        del sent_at, lateness, due
         self.told[-1].frames += item.frames
 
     # --- What was heard --------------------------------------------------------------

@@ -19,7 +19,7 @@ from fakes import (
     number_of,
     numbered_pcm,
 )
-from trioaudio.call import Call
+from trioaudio.call import Call, Hooks
 from trioaudio.carriers.raw import CARRIER
 from trioaudio.core.carrier import (
     Acknowledges,
@@ -145,8 +145,7 @@ async def talk(
         speaker=speaker,
         pacer=pacer,
         lateness=Histogram(),
-        tell=facts.append,
-        on_event=events.append,
+        hooks=Hooks(tell=facts.append, on_event=events.append),
         control=control,
     )
     fakes = [link for link in links if isinstance(link, FakeConnection)]

@@ -19,7 +19,8 @@ from fakes import (
     connects,
     numbered_pcm,
 )
-from trioaudio.call import UTTERANCES_AHEAD, Call
+from trioaudio.agenda import UTTERANCES_AHEAD
+from trioaudio.call import Call, Hooks
 from trioaudio.core.carrier import (
     Event,
     Idle,
@@ -164,7 +165,7 @@ async def test_barge_in_cuts_what_is_queued_too(autojump_clock: MockClock) -> No
         said = [await made.say(text) for text in "abc"]
         await made.call.hang_up()
         await trio.sleep(0.1)
-        dropped = made.call.barge_in()
+        dropped = made.call.barge_in().frames
         assert dropped > 0
         assert [state(each) for each in said] == [CUT] * 3
         await trio.sleep(100)
@@ -188,11 +189,11 @@ async def test_barge_in_cuts_a_text_that_still_waits_for_room(autojump_clock: Mo
 
 async def test_barge_in_twice_and_with_nothing_to_cut(autojump_clock: MockClock) -> None:
     async with talk(speaks(3)) as made:
-        assert made.call.barge_in() == 0
+        assert made.call.barge_in().frames == 0
         await made.say()
         await trio.sleep(0.01)
-        assert made.call.barge_in() == 2
-        assert made.call.barge_in() == 0
+        assert made.call.barge_in().frames == 2
+        assert made.call.barge_in().frames == 0
         said = await made.say()
         await trio.sleep(1)
         assert state(said) == PLAYED
@@ -206,7 +207,7 @@ async def test_a_clear_is_sent_even_when_synthesis_ended_long_ago(
         said = await made.say()
         await trio.sleep(0.5)
         assert said.utterance.state is UtteranceState.SENT
-        assert made.call.barge_in() == 0
+        assert made.call.barge_in().frames == 0
         assert state(said) == CUT
         assert made.connections[0].when("clearaudio") == [0.5]
         await trio.sleep(2)
@@ -304,8 +305,10 @@ async def test_stop_before_it_began(autojump_clock: MockClock) -> None:
         speaker=ScriptedSpeaker(speaks(1)),
         pacer=Pacer(early=0.0),
         lateness=Histogram(),
-        tell=lambda _fact: None,
-        on_event=lambda _event: None,
+        hooks=Hooks(
+            tell=lambda _fact: None,
+            on_event=lambda _event: None,
+        ),
     )
     call.stop()
     assert await call.run(connects()) == Closing(reason="told to stop")
@@ -405,7 +408,7 @@ async def test_a_bug_in_completing_after_the_leg_is_gone_stops_nobody(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Utterances, "heard_out", _oops)
-    async with talk(speaks(4), line(lead_ms=240)) as made:
+    async with talk(speaks(4), line(lead_ms=240, clears=False)) as made:
         await made.say()
         await trio.sleep(0.01)
         made.connections[0].break_off()
@@ -480,8 +483,10 @@ async def interrupted(
         speaker=speaker,
         pacer=pacer,
         lateness=Histogram(),
-        tell=facts.append,
-        on_event=events.append,
+        hooks=Hooks(
+            tell=facts.append,
+            on_event=events.append,
+        ),
     )
     made = Talk(call, speaker, links, facts, events, pacer)
     plain = connects(*links)

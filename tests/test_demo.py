@@ -108,7 +108,7 @@ async def test_the_speaker_writes_awkward_chunks() -> None:
 def test_the_table_shows_the_first_frames_only(capsys: pytest.CaptureFixture[str]) -> None:
     table = demo.FrameTable(SendLog(), 960)
     for n in range(30):
-        table(Audio(0, 1, 0.0, 1, bytes(960)), n * 0.0601, -0.0004 if n else 0.002)
+        table(Audio(0, 1, 0.0, 1, bytes(960)), n * 0.0601, -0.0004 if n else 0.002, n * 0.06)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["0", "960", "0.00", "0", "–", "2.00"]
     assert lines[1].split() == ["1", "960", "60.10", "60", "60.10", "0.00"]

@@ -73,7 +73,7 @@ class Rig:
     pacer: Pacer
     facts: list[Fact]
     events: list[Event]
-    sent: list[tuple[Audio, float, float]]
+    sent: list[tuple[Audio, float, float, float]]
     lateness: Histogram
 
     async def put(self, *items: PlayoutItem) -> None:
@@ -116,7 +116,7 @@ async def leg_on(
     connection, pacer = FakeConnection(), Pacer(early=early)
     facts: list[Fact] = []
     events: list[Event] = []
-    sent: list[tuple[Audio, float, float]] = []
+    sent: list[tuple[Audio, float, float, float]] = []
     lateness = Histogram()
     queue = queue or PlayoutQueue(100)
     leg = Leg(
@@ -176,7 +176,7 @@ async def test_a_starved_leg_sends_nothing_and_starts_at_once(autojump_clock: Mo
         assert rig.leg.statistics().clock.frames == 3
         assert rig.leg.statistics().idle_frames == 0
         assert rig.leg.statistics().wire_bytes == 3 * 965
-        assert [late for _, _, late in rig.sent] == [pytest.approx(0.0, abs=1e-6)] * 3
+        assert [late for _, _, late, _ in rig.sent] == [pytest.approx(0.0, abs=1e-6)] * 3
         assert rig.lateness.count == 3
 
 
@@ -300,6 +300,7 @@ async def test_a_clear_forgets_the_action_at_hand(autojump_clock: MockClock) -> 
         await rig.put(*speech(0), Action(0, HangUp()))
         await trio.sleep(0.2)
         rig.queue.flush()
+        rig.leg.drop_at_hand(None)
         rig.leg.clear()
         await trio.sleep(2)
         assert rig.connection.when("hangup") == []

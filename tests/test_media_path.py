@@ -65,7 +65,8 @@ def cut(data: bytes, sizes: list[int]) -> list[bytes]:
 
 
 def framed(chunks: list[bytes], to: Shape) -> list[PlayoutItem]:
-    framing = Framing(shape=to, generation=3, utterance=7)
+    script = Script(7, Pieces(), VoiceChoice(), lambda _news: None, generation=3)
+    framing = Framing(to, script)
     items = [item for chunk in chunks for item in framing.push(chunk, 1.0)]
     return items + framing.finish(2.0)
 

@@ -13,7 +13,7 @@ import trio
 from trio.testing import MockClock
 
 from fakes import FakeConnection, Pieces, ScriptedSpeaker, connects, number_of, numbered_pcm
-from trioaudio.call import Call
+from trioaudio.call import Call, Hooks
 from trioaudio.carriers.raw import CARRIER, RawSettings
 from trioaudio.core.connection import Closing
 from trioaudio.core.engine import VoiceChoice
@@ -71,8 +71,10 @@ async def run_call(
         speaker=ScriptedSpeaker(script),
         pacer=pacer,
         lateness=lateness,
-        tell=facts.append,
-        on_event=lambda _event: None,
+        hooks=Hooks(
+            tell=facts.append,
+            on_event=lambda _event: None,
+        ),
     )
     async with trio.open_nursery() as nursery:
         nursery.start_soon(pacer.run)
@@ -239,8 +241,10 @@ async def test_a_pause_between_utterances_is_a_new_talkspurt_and_no_underrun(
         speaker=ScriptedSpeaker(two_seconds),
         pacer=pacer,
         lateness=Histogram(),
-        tell=facts.append,
-        on_event=lambda _event: None,
+        hooks=Hooks(
+            tell=facts.append,
+            on_event=lambda _event: None,
+        ),
     )
     async with trio.open_nursery() as nursery:
         nursery.start_soon(pacer.run)
@@ -287,8 +291,10 @@ async def test_barge_in_leaves_no_stale_frame_even_from_a_framer_at_work(
         speaker=speaker,
         pacer=pacer,
         lateness=Histogram(),
-        tell=lambda _fact: None,
-        on_event=lambda _event: None,
+        hooks=Hooks(
+            tell=lambda _fact: None,
+            on_event=lambda _event: None,
+        ),
     )
     async with trio.open_nursery() as nursery:
         nursery.start_soon(pacer.run)
@@ -297,7 +303,7 @@ async def test_barge_in_leaves_no_stale_frame_even_from_a_framer_at_work(
         await trio.sleep(0.61)
         before = len(connection.audio)
         assert before == 11
-        dropped = call.barge_in()
+        dropped = call.barge_in().frames
         assert dropped > 0
         assert said.done.is_set()
 
@@ -346,8 +352,10 @@ async def test_a_turn_that_raises_harms_one_leg_of_fifty(autojump_clock: MockClo
             speaker=ScriptedSpeaker(ten_seconds),
             pacer=pacer,
             lateness=Histogram(),
-            tell=lambda _fact: None,
-            on_event=lambda _event: None,
+            hooks=Hooks(
+                tell=lambda _fact: None,
+                on_event=lambda _event: None,
+            ),
         )
         await call.say(Pieces("x"), VoiceChoice())
         await call.hang_up()

@@ -260,8 +260,9 @@ class Watched(Sequence[PlayoutItem]):
 
     def __iter__(self) -> Iterator[PlayoutItem]:
         self._rounds += 1
+        puts = self._rounds == 2  # the first counts the frames, later ones drop some
         for number, item in enumerate(self._items):
-            if self._rounds == 2:  # the first counts the frames
+            if puts:
                 self.reached = number
             yield item
 
@@ -278,6 +279,110 @@ def frames_in(items: Sequence[PlayoutItem]) -> int:
 Op = tuple[str, int]
 
 
+# --- Some of it dropped, and some called back ----------------------------------------------
+
+
+def speech(utterance: int, *numbers: int, generation: int = 0) -> list[Audio]:
+    return [Audio(generation, utterance, float(number), 1, b"") for number in numbers]
+
+
+def send_all(queue: PlayoutQueue) -> list[int]:
+    """Take all there is as the leg does."""
+    taken = take_all(queue)
+    for item in taken:
+        if isinstance(item, Audio):
+            queue.sent(item)
+        elif isinstance(item, UtteranceEnd | Mark):
+            queue.served(item)
+    return numbers(taken)
+
+
+async def test_a_drop_takes_one_utterance_and_its_consequences() -> None:
+    queue = PlayoutQueue()
+    await queue.put([*speech(1, 1, 2), UtteranceEnd(0, 1), Mark(0, "u1g0", 1)])
+    await queue.put([Action(0, HangUp(), 1), *speech(2, 3), Mark(0, "u2g0", 2)])
+    assert queue.drop([1]) == 2
+    audio_item, mark = take_all(queue)
+    assert numbers([audio_item]) == [3]
+    assert isinstance(mark, Mark)
+    assert (mark.name, mark.generation) == ("u2g1", 1)
+
+
+async def test_a_drop_leaves_what_was_asked_for_by_itself() -> None:
+    queue = PlayoutQueue()
+    await queue.put([*speech(1, 1), Action(0, HangUp()), Mark(0, "the author's")])
+    queue.drop([1])
+    action, mark = take_all(queue)
+    assert isinstance(action, Action)
+    assert isinstance(mark, Mark)
+    assert mark.name == "the author's"
+
+
+async def test_what_is_put_late_of_a_dropped_one_is_dropped_too(nursery: trio.Nursery) -> None:
+    queue = PlayoutQueue(2)
+    nursery.start_soon(put, queue, *speech(1, 1, 2, 3, 4))
+    await wait_all_tasks_blocked()
+    assert queue.drop([1]) == 2
+    await wait_all_tasks_blocked()
+    assert send_all(queue) == []
+    assert queue.ledger.flushed == 4
+
+
+async def test_who_waits_for_room_goes_on_after_a_drop_of_others(nursery: trio.Nursery) -> None:
+    queue = PlayoutQueue(4)
+    await queue.put(speech(1, 1, 2, 3))
+    nursery.start_soon(put, queue, *speech(2, 4, 5, 6, 7))
+    await wait_all_tasks_blocked()
+    assert queue.drop([1]) == 3
+    await wait_all_tasks_blocked()
+    assert send_all(queue) == [4, 5, 6, 7]
+
+
+async def test_what_was_dropped_before_is_not_taken_up_by_a_drop() -> None:
+    queue = PlayoutQueue()
+    queue.flush()
+    await queue.put(speech(2, 1))  # late: of the generation before
+    await queue.put(speech(2, 2, generation=1))
+    queue.drop([1])
+    assert send_all(queue) == [2]
+
+
+async def test_what_was_sent_last_is_called_back() -> None:
+    queue, told = PlayoutQueue(), []
+    queue.serve(lambda: told.append(queue.depth))
+    await queue.put([*speech(1, 1, 2, 3), UtteranceEnd(0, 1), *speech(2, 4), UtteranceEnd(0, 2)])
+    assert send_all(queue) == [1, 2, 3, 4]
+    await queue.put(speech(3, 5))
+    told.clear()
+    assert queue.recall(3, [1, 2]).frames == {1: 2, 2: 1}
+    assert told == []  # there was something to take already
+    assert queue.ledger.recalled == 3
+    assert send_all(queue) == [2, 3, 4, 5]
+    assert queue.recall(1, [3]).frames == {3: 1}
+    assert told == [1]
+    assert send_all(queue) == [5]
+
+
+async def test_only_some_are_called_back_and_no_more_than_is_kept() -> None:
+    queue = PlayoutQueue(kept=5)
+    await queue.put([*speech(1, 1, 2, 3), UtteranceEnd(0, 1), *speech(2, 4, 5)])
+    assert send_all(queue) == [1, 2, 3, 4, 5]
+    queue.drop([1])
+    assert queue.recall(100, [2]).frames == {2: 2}
+    (first, second) = take_all(queue)
+    assert numbers([first, second]) == [4, 5]
+    assert first.generation == second.generation == 1
+    assert queue.recall(100, [2]).frames == {}  # they were taken, and not sent
+
+
+async def test_nothing_is_called_back_after_a_flush() -> None:
+    queue = PlayoutQueue()
+    await queue.put(speech(1, 1))
+    send_all(queue)
+    queue.flush()
+    assert queue.recall(5, [1]).frames == {}
+
+
 class Machine:
     """Does random things to a queue as a call would, and checks the law after each."""
 
@@ -288,6 +393,7 @@ class Machine:
         self.scope = trio.CancelScope()
         self.expiring = 0
         self.last_taken = -1.0
+        self.recalled = 0
 
     async def _put(self, items: Watched) -> None:
         with trio.CancelScope() as self.scope:
@@ -302,9 +408,10 @@ class Machine:
         assert ledger.framed == ledger.queued + ledger.sent + ledger.flushed
         assert min(ledger.framed, ledger.queued, ledger.sent, ledger.flushed) >= 0
         assert ledger.expired <= min(ledger.flushed, self.expiring + 2 * self.queue.bound)
-        assert self.queue.depth <= self.queue.bound + 1  # one put back
+        # One put back, and what was called back.
+        assert self.queue.depth <= self.queue.bound + 1 + self.recalled
 
-    def do(self, op: Op, nursery: trio.Nursery) -> None:
+    def do(self, op: Op, nursery: trio.Nursery) -> None:  # noqa: C901  a line an operation
         name, count = op
         match name:
             case "put":
@@ -320,15 +427,26 @@ class Machine:
             case "expire":
                 self.queue.expire(count)
                 self.expiring += count
+            case "drop":
+                self.queue.drop([count])
+            case "recall":
+                self.recall(count)
             case _:
                 self.scope.cancel()
+
+    def recall(self, frames: int) -> None:
+        before = self.queue.depth
+        self.queue.recall(frames, [1])
+        self.recalled += self.queue.depth - before
+        self.last_taken = -1.0
 
     def make(self, count: int) -> list[PlayoutItem]:
         items: list[PlayoutItem] = []
         for _ in range(count):
             self.next_number += 1
             frames = self.next_number % 3 + 1
-            items.append(Audio(self.queue.generation, 1, float(self.next_number), frames, b""))
+            whose = self.next_number // 7 % 2 + 1
+            items.append(Audio(self.queue.generation, whose, float(self.next_number), frames, b""))
         if count % 2:
             items.append(UtteranceEnd(self.queue.generation, 1))
         return items
@@ -346,7 +464,7 @@ class Machine:
                 assert item.generation == self.queue.generation
                 assert item.ready_at > self.last_taken  # in order, none twice
                 self.last_taken = item.ready_at
-                self.queue.ledger.send(item.frames)
+                self.queue.sent(item)
 
     def leave_unserved(self) -> None:
         if (item := self.queue.take()) is not None:
@@ -359,6 +477,8 @@ OPS = st.lists(
         st.tuples(st.just("take"), st.integers(1, 9)),
         st.tuples(st.sampled_from(["flush", "cancel", "unserved"]), st.just(0)),
         st.tuples(st.just("expire"), st.integers(0, 20)),
+        st.tuples(st.just("drop"), st.integers(1, 2)),
+        st.tuples(st.just("recall"), st.integers(0, 9)),
     ),
     max_size=25,
 )

@@ -1,144 +1,163 @@
-"""One call: what is to be said, in order; the leg it is said on; and what became of it.
+"""One call over the loss and return of its legs: what it says, and what became of it.
 
-The call outlives its legs. Its playout queue, generation and ledger are here, so that what was
-framed and not yet sent survives a lost connection, up to a stated age.
+The call outlives its legs. Its speech, playout queue, generation and ledger are its own, so that
+what was framed and not yet sent survives a lost connection, up to a stated age; and what a carrier
+was sent and nobody heard is called back.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Callable
-from functools import partial
 from random import Random
-from typing import TypeAlias
 
+import attrs
 import trio
 
+from trioaudio.agenda import Deed
+from trioaudio.call_speech import CallSpeech, Cut
 from trioaudio.core.carrier import (
     EndStream,
     Event,
     HangUp,
     MarkPlayed,
+    SendDtmf,
     Started,
     Stopped,
     Transfer,
 )
 from trioaudio.core.connection import CallControlLink, Closing, Connect, MediaConnection
 from trioaudio.core.engine import VoiceChoice
-from trioaudio.core.errors import (
-    EngineError,
-    LegLostError,
-    LocalProtocolError,
-    RemoteProtocolError,
-    TextError,
-    TrioaudioError,
-)
-from trioaudio.core.facts import (
-    CallControlFailed,
-    EngineSwitched,
-    Fact,
-    FirstFrameSent,
-    FramesExpired,
-    Tell,
-    UtteranceSent,
-)
-from trioaudio.core.percentiles import Histogram
-from trioaudio.core.playout_item import Action, UtteranceEnd
-from trioaudio.core.speech import EngineChanged, Speaker, SpeechNews, SpokenWord, Stretch
-from trioaudio.core.utterance import Cause, UtteranceEvent
-from trioaudio.core.verdict import Verdict, leaves
+from trioaudio.core.errors import LegLostError, LocalProtocolError, RemoteProtocolError
+from trioaudio.core.facts import Fact, FirstFrameSent, FramesExpired, Tell, UtteranceSent
+from trioaudio.core.percentiles import Durations
+from trioaudio.core.speech import Speaker, SpokenWord
+from trioaudio.core.utterance import Cause, Interruptible, UtteranceEvent
+from trioaudio.core.verdict import Verdict
 from trioaudio.leg import Leg, SentHook
 from trioaudio.line import CallTotals, Line, idle_filler
-from trioaudio.media_path import Script, speak
 from trioaudio.pacer import Pacer
 from trioaudio.playout_queue import PlayoutQueue
+from trioaudio.steering import Steering
 from trioaudio.supervise import LegFailure, supervise
 from trioaudio.utterances import Say, Utterances
 
-UTTERANCES_AHEAD = 64
-"""Texts that may wait to be said; the next `say` waits for room."""
-
-CONTROL_S = 15.0
-"""How long the carrier's REST interface may take for a hang-up or a transfer."""
-
 _draw = Random().random  # jitter for everybody; a generator of one's own takes 2.5 kB
 
-Work: TypeAlias = Say | HangUp | Transfer | EndStream
+
+def _ignore(_said: Say) -> None:
+    """Take no interest."""
+
+
+@attrs.frozen(kw_only=True)
+class Hooks:
+    """Who is told what of a call. Nothing here may wait; the pacer's turn calls some of them."""
+
+    tell: Tell
+    """Rare facts."""
+    on_event: Callable[[Event], None]
+    """What the carrier reports; the caller's audio only while the call listens."""
+    on_sent: SentHook | None = None
+    """Every item of speech; `Call.watch_sent` changes it."""
+    on_done: Callable[[Say], None] = _ignore
+    """Every utterance that is complete."""
+    gain: Callable[[bytes], bytes] | None = None
+    """Makes PCM louder or softer, sample for sample."""
 
 
 class Call:
-    """Say texts on one call. `run` is its life; everything else may be called while it runs.
-
-    `tell` is given rare facts, `on_event` what the carrier reports, `on_sent` every frame.
-    """
+    """Say texts on one call. `run` is its life; everything else may be called while it runs."""
 
     __slots__ = (
-        "_answered",
-        "_asked",
-        "_control",
         "_filler",
         "_handed_over",
         "_heard_until",
+        "_hooks",
         "_hung_up",
         "_lateness",
         "_life",
         "_lost_at",
-        "_nursery",
-        "_on_event_outside",
         "_on_sent",
         "_pacer",
-        "_speaker",
-        "_speech",
-        "_tell_outside",
+        "_steering",
         "_to_end",
-        "_utterances",
-        "_work_in",
-        "_work_out",
         "call_id",
-        "leg",
         "line",
-        "queue",
+        "listening",
+        "speech",
         "totals",
     )
 
-    def __init__(  # noqa: PLR0913  the parts a call is made of, each given once, by name
+    def __init__(
         self,
         *,
         line: Line,
         speaker: Speaker,
         pacer: Pacer,
-        lateness: Histogram,
-        tell: Tell,
-        on_event: Callable[[Event], None],
-        on_sent: SentHook | None = None,
+        lateness: Durations,
+        hooks: Hooks,
         control: CallControlLink | None = None,
     ) -> None:
         self.line = line
         self.call_id: str | None = None
         """The carrier's id of the telephone call, when it is known; a stream of another call
         is refused."""
-        self._control = control
-        self.queue = PlayoutQueue(line.shape.queue_bound)
-        self.leg: Leg | None = None
         self.totals = CallTotals()
-        self._speaker = speaker
+        self.listening = False
+        """Whether the caller's audio is wanted; `listen` changes it."""
+        self.speech = CallSpeech(
+            line=line,
+            speaker=speaker,
+            pacer=pacer,
+            tell=hooks.tell,
+            on_bug=self._bug,
+            on_done=hooks.on_done,
+            gain=hooks.gain,
+        )
+        self._hooks = hooks
+        self._on_sent = hooks.on_sent
         self._pacer = pacer
         self._lateness = lateness
-        self._tell_outside = tell
-        self._on_event_outside = on_event
-        self._on_sent = on_sent
+        self._steering = None if control is None else Steering(control, hooks.tell)
         self._filler = idle_filler(line.settings, line.shape)
-        self._work_in, self._work_out = trio.open_memory_channel[Work](UTTERANCES_AHEAD)
-        self._utterances = Utterances(line, pacer, self._bug)
-        self._speech: trio.CancelScope | None = None
         self._lost_at: float | None = None
         self._heard_until = 0.0
         self._life: trio.CancelScope | None = None
         self._hung_up = False
         self._to_end = False  # told to stop while there was no stream to say it on
-        self._asked = False  # the carrier has ended the call, asked round the stream
         self._handed_over = False  # the callee is somewhere else now, and not ours to hang up on
-        self._nursery: trio.Nursery | None = None
-        self._answered: trio.Event | None = None
+
+    # --- What it is ------------------------------------------------------------------
+
+    @property
+    def leg(self) -> Leg | None:
+        """What it is said on, while there is a connection."""
+        return self.speech.leg
+
+    @property
+    def queue(self) -> PlayoutQueue:
+        """Speech on its way to the pacer, and the ledger."""
+        return self.speech.queue
+
+    @property
+    def utterances(self) -> Utterances:
+        """Those that were accepted and are not complete."""
+        return self.speech.utterances
+
+    @property
+    def open_utterances(self) -> int:
+        """How many were accepted and are not complete."""
+        return len(self.speech.utterances)
+
+    @property
+    def handed_over(self) -> bool:
+        """Whether the callee was transferred, or the stream ended without the call."""
+        steered = self._steering is not None and self._steering.transferred
+        return self._handed_over or steered or (self.leg is not None and self.leg.handed_over)
+
+    @property
+    def hung_up(self) -> bool:
+        """Whether we have ended the call, or are doing so."""
+        return self._hung_up or (self.leg is not None and self.leg.finishing)
 
     # --- Life ------------------------------------------------------------------------
 
@@ -156,11 +175,11 @@ class Call:
             bug, outcome = group, LegFailure(Verdict.BUG, group)
         finally:
             self.queue.flush()
-            self._utterances.end_all(UtteranceEvent.FAIL, Cause.CARRIER_LOST)
+            self.utterances.end_all(UtteranceEvent.FAIL, Cause.CARRIER_LOST)
         await self._end_call_left_alone(outcome)
         if bug is not None:
             raise bug
-        over = self._hung_up or self._handed_over
+        over = self._hung_up or self.handed_over
         if over and isinstance(outcome, LegFailure) and outcome.verdict is Verdict.LOST:
             return Closing(reason=f"after the hang-up: {outcome.reason}")
         return outcome
@@ -169,21 +188,39 @@ class Call:
         """Speak on one leg after the other, until there is none any more."""
         outcome: Closing | LegFailure = Closing(reason="told to stop")
         async with trio.open_nursery() as nursery:
-            self._life, self._nursery = nursery.cancel_scope, nursery
+            self._life = nursery.cancel_scope
+            if self._steering is not None:
+                self._steering.nursery = nursery
             if self._hung_up:
                 self._life.cancel()
-            nursery.start_soon(self._do_work)
+            nursery.start_soon(self.speech.work)
             outcome = await supervise(
                 connect, self._run_leg, self.line.policy, self._tell, self._wants_a_leg, _draw
             )
-            if self._answered is not None:
-                await self._answered.wait()  # it says whether the call is still up
+            if self._steering is not None:
+                await self._steering.wait_answered()
             nursery.cancel_scope.cancel()
         return outcome
 
     async def _run_leg(self, connection: MediaConnection) -> Closing:
+        leg = self._make_leg(connection)
+        leg.hearing.listening = self.listening
+        self._expire_what_is_too_old()
+        connection.start_soon(leg.watch)
+        self.speech.leg = leg
+        if self.speech.gated and self.line.start_gate is not None:
+            leg.hearing.on_media = self.speech.open_gate
+            gate = _Gate(self.speech.open_gate, self._bug)
+            self._pacer.wake(gate, trio.current_time() + self.line.start_gate)
+        try:
+            leg.attach()
+            return await connection.receive(leg.receive)
+        finally:
+            self._take_leave(leg)
+
+    def _make_leg(self, connection: MediaConnection) -> Leg:
         line = self.line
-        leg = Leg(
+        return Leg(
             carrier=line.carrier,
             settings=line.settings,
             codec=line.carrier.new_codec(line.settings, line.shape.media),
@@ -198,38 +235,28 @@ class Call:
             on_event=self._on_event,
             on_sent=self._on_sent,
             timing=line.timing,
-            steer=None if self._control is None else self._steer,
+            steer=None if self._steering is None else self._steer,
             heard_before=self._heard_until,
+            silenced=self.speech.silent,
         )
-        self._expire_what_is_too_old()
-        connection.start_soon(leg.watch)
-        self.leg = leg
-        try:
-            leg.attach()
-            return await connection.receive(leg.receive)
-        finally:
-            leg.detach()
-            self._utterances.count_played(leg)
-            self._utterances.expect_no_marks()
-            self.totals.add(leg.statistics())
-            self._heard_until = leg.heard_until
-            self._hung_up = self._hung_up or leg.finishing
-            self._handed_over = self._handed_over or leg.handed_over
-            self.leg = None
-            self._lost_at = trio.current_time()
+
+    def _take_leave(self, leg: Leg) -> None:
+        """Keep what is worth keeping of a leg that is gone."""
+        leg.detach()
+        self.utterances.count_played(leg)
+        self._hung_up = self._hung_up or leg.finishing
+        self._handed_over = self._handed_over or leg.handed_over
+        unheard = self.speech.unheard_frames(leg)
+        if unheard and self._wants_a_leg():
+            self.speech.call_back(unheard)
+        self.utterances.expect_no_marks()
+        self.totals.add(leg.statistics())
+        self._heard_until = leg.heard_until
+        self.speech.leg = None
+        self._lost_at = trio.current_time()
 
     def _wants_a_leg(self) -> bool:
-        return not (self._hung_up or self._handed_over)
-
-    @property
-    def open_utterances(self) -> int:
-        """How many were accepted and are not complete."""
-        return len(self._utterances)
-
-    @property
-    def handed_over(self) -> bool:
-        """Whether the callee was transferred, or the stream ended without the call."""
-        return self._handed_over or (self.leg is not None and self.leg.handed_over)
+        return not (self._hung_up or self.handed_over)
 
     def _expire_what_is_too_old(self) -> None:
         """After a reconnection, skip speech that waited longer than the line keeps it."""
@@ -238,32 +265,30 @@ class Call:
             return
         too_old = trio.current_time() - max(self._lost_at, waiting_since) - self.line.keep
         frames = int(too_old / self.line.shape.pcm.ptime)
-        if self._speech is None:
+        if not self.speech.is_being_made:
             frames = min(frames, self.queue.ledger.queued)  # there is no more to come
         if frames > 0:
             self.queue.expire(frames)
             self._tell(FramesExpired(frames))
 
-    # --- Speech ----------------------------------------------------------------------
+    # --- What it is told -------------------------------------------------------------
 
     async def say(
         self,
         pieces: AsyncIterable[str],
         choice: VoiceChoice,
-        on_word: Callable[[SpokenWord], None] = lambda _word: None,
+        on_word: Callable[[SpokenWord], None] | None = None,
     ) -> Say:
         """Queue an utterance whose text comes in pieces; waits while too many are queued."""
-        said = self._utterances.begin(pieces, choice, on_word)
-        try:
-            await self._work_in.send(said)
-        except trio.Cancelled:
-            self._utterances.complete(said, UtteranceEvent.INTERRUPT, Cause.CANCELLED)
-            raise
-        return said
+        return await self.speech.say(pieces, choice, on_word)
 
-    async def hang_up(self) -> None:
+    def barge_in(self, cause: Cause = Cause.BARGE_IN, by: Interruptible = Interruptible.ANY) -> Cut:
+        """Cut at once what may be cut by somebody, queued texts too."""
+        return self.speech.barge_in(cause, by)
+
+    async def hang_up(self, tail: float | None = None) -> None:
         """End the call once everything said before has been played, plus the carrier's tail."""
-        await self._work_in.send(HangUp())
+        await self.speech.do_afterwards(Deed(HangUp(), tail))
 
     async def transfer(self, transfer: Transfer) -> None:
         """Connect the callee to somebody else, once everything said before has been played.
@@ -274,42 +299,47 @@ class Call:
         line = self.line
         if line.carrier.transfers:
             line.carrier.new_codec(line.settings, line.shape.media).send(transfer)  # or it raises
-        elif self._control is None:
+        elif self._steering is None:
             raise LocalProtocolError(
                 f"{line.carrier.name}: a call cannot be transferred on its media stream, and the"
                 " carrier's REST interface is not set up"
             )
-        await self._work_in.send(transfer)
+        await self.speech.do_afterwards(Deed(transfer))
 
     async def end_stream(self) -> None:
         """End the media stream, not the call, once everything said before has been played."""
-        await self._work_in.send(EndStream())
+        await self.speech.do_afterwards(Deed(EndStream()))
 
-    def barge_in(self, cause: Cause = Cause.BARGE_IN) -> int:
-        """Cut all speech at once, queued texts too; return the frames dropped.
+    async def press(self, digits: str) -> None:
+        """Press keys towards the callee, once everything said before has been played.
 
-        Nothing here waits: the generation is bumped first, so that a frame still on its way
-        through framing is dropped when its turn comes.
+        LocalProtocolError when the carrier has no message for it: tones can be said.
         """
-        return self._cut(cause, ends=False)
+        line = self.line
+        command = SendDtmf(digits)
+        line.carrier.new_codec(line.settings, line.shape.media).send(command)  # or it raises
+        await self.speech.do_afterwards(Deed(command, 0.0))
 
-    def _cut(self, cause: Cause, *, ends: bool) -> int:
-        dropped = self.queue.flush()
-        if self._speech is not None:
-            self._speech.cancel()
-        self._drop_work()
+    def listen(self, *, on: bool) -> None:
+        """Have the caller's audio decoded and told as events, or not any more."""
+        self.listening = on
         if self.leg is not None:
-            self._utterances.count_played(self.leg, ends=ends)
-            try:
-                self.leg.clear()
-            except LegLostError as exc:
-                self.leg.fail(exc)
-        self._utterances.end_all(UtteranceEvent.INTERRUPT, cause)
-        return dropped
+            self.leg.hearing.listening = on
+
+    def watch_sent(self, hook: SentHook | None) -> None:
+        """Have every item of speech told from now on, or none."""
+        self._on_sent = hook
+        if self.leg is not None:
+            self.leg.on_sent = hook
+
+    def count_played(self) -> None:
+        """Bring what was played of each utterance up to date, by the playout estimate."""
+        if self.leg is not None:
+            self.utterances.count_played(self.leg, ends=True)
 
     def stop(self, cause: Cause = Cause.CANCELLED) -> None:
         """Cut speech, tell the carrier to hang up, and close; `run` returns when it is done."""
-        self._cut(cause, ends=True)
+        self.speech.cut_all(cause, ends=True)
         self._hung_up = True
         if self.leg is None:
             self._to_end = True
@@ -321,49 +351,6 @@ class Call:
         except LegLostError as exc:
             self.leg.fail(exc)
 
-    async def _do_work(self) -> None:
-        async for work in self._work_out:
-            match work:
-                case Say():
-                    await self._speak(work)
-                case HangUp() | Transfer() | EndStream():
-                    await self.queue.put([Action(self.queue.generation, work)])
-
-    async def _speak(self, said: Say) -> None:
-        utterance = said.utterance
-        if utterance.state.final:
-            return
-        utterance.happen(UtteranceEvent.SPEAK)
-        script = Script(utterance.id, said.pieces, said.choice, partial(self._note, said))
-        generation = self.queue.generation
-        with trio.CancelScope() as self._speech:
-            try:
-                await speak(script, self._speaker, self.line.shape, self.queue)
-            except* (EngineError, TextError) as group:
-                said.error = _first(group)
-                if self.leg is not None:
-                    self._utterances.count_played(self.leg)
-                self._utterances.complete(said, UtteranceEvent.FAIL, Cause.ERROR, str(said.error))
-                # What it has said so far is played, and is not an underrun afterwards.
-                await self.queue.put([UtteranceEnd(generation, utterance.id)])
-        self._speech = None
-
-    def _note(self, said: Say, news: SpeechNews) -> None:
-        match news:
-            case SpokenWord():
-                said.on_word(news)
-            case Stretch():
-                said.stretches.append(news)
-            case EngineChanged(failed=failed, takes_over=takes_over, reason=reason):
-                self._tell(EngineSwitched(said.utterance.id, failed, takes_over, reason))
-
-    def _drop_work(self) -> None:
-        while True:
-            try:
-                self._work_out.receive_nowait()
-            except trio.WouldBlock:
-                return
-
     # --- What is told ----------------------------------------------------------------
 
     def _bug(self, exc: Exception) -> None:
@@ -374,24 +361,24 @@ class Call:
     def _tell(self, fact: Fact) -> None:
         match fact:
             case FirstFrameSent():
-                self._utterances.take_first_frame(fact)
+                self.utterances.take_first_frame(fact)
             case UtteranceSent():
-                self._utterances.take_sent(fact)
+                self.utterances.take_sent(fact)
             case _:
                 pass
-        self._tell_outside(fact)
+        self._hooks.tell(fact)
 
     def _on_event(self, event: Event) -> None:
         match event:
             case Started(call_id=str() as call_id):
                 self._check_call(call_id)
             case MarkPlayed():
-                self._utterances.take_mark(event)
+                self.utterances.take_mark(event)
             case Stopped() if self.leg is not None:
                 self.leg.finish()
             case _:
                 pass
-        self._on_event_outside(event)
+        self._hooks.on_event(event)
 
     def _check_call(self, call_id: str) -> None:
         """Refuse a stream that belongs to another telephone call than this one."""
@@ -405,45 +392,38 @@ class Call:
     # --- Round the media stream ----------------------------------------------------------
 
     async def _steer(self, command: HangUp | Transfer) -> None:
-        """Have the carrier's REST interface do what has no message on the stream.
-
-        Heard out in the call's own nursery: doing it is what may end the stream.
-        """
-        assert self._nursery is not None
+        """Have the carrier's REST interface do what has no message on the stream."""
+        assert self._steering is not None
         if isinstance(command, HangUp):
             self._hung_up = True  # no other leg is wanted, whatever becomes of this one
-        answered = self._answered = trio.Event()
-        self._nursery.start_soon(self._ask, command, answered)
-        await answered.wait()
-
-    async def _ask(self, command: HangUp | Transfer, answered: trio.Event) -> None:
-        assert self._control is not None
-        what = "hang up" if isinstance(command, HangUp) else "transfer the call"
-        try:
-            with trio.fail_after(CONTROL_S):
-                if isinstance(command, HangUp):
-                    await self._control.hang_up(self.call_id)
-                    self._asked = True
-                else:
-                    await self._control.transfer(self.call_id, command)
-                    self._handed_over = True
-                    if self.leg is not None:
-                        self.leg.handed_over = True
-        except trio.TooSlowError:
-            self._tell(CallControlFailed(what, f"no answer within {CONTROL_S:g} s"))
-        except TrioaudioError as exc:
-            self._tell(CallControlFailed(what, str(exc)))
-        answered.set()
+        self._steering.call_id = self.call_id
+        await self._steering.steer(command)
+        if self._steering.transferred and self.leg is not None:
+            self.leg.handed_over = True
 
     async def _end_call_left_alone(self, outcome: Closing | LegFailure) -> None:
         """End a telephone call whose media stream is gone while it may still be up."""
+        steering = self._steering
+        if steering is None:
+            return
         left_alone = self._to_end or isinstance(outcome, LegFailure)
         # One that nobody ever connected is ended by whoever had it placed.
         known = self.call_id is not None or self._lost_at is not None
-        done = self._asked or self._handed_over
-        if left_alone and known and not done and self._control is not None:
-            await self._ask(HangUp(), trio.Event())
+        if left_alone and known and not (steering.hung_up or self.handed_over):
+            steering.call_id = self.call_id
+            await steering.hang_up()
 
 
-def _first(group: BaseException) -> TrioaudioError:
-    return next(leaf for leaf in leaves(group) if isinstance(leaf, TrioaudioError))
+@attrs.define(eq=False)
+class _Gate:
+    """Has the pacer open the gate when nothing was heard for long enough."""
+
+    open: Callable[[], None]
+    fail: Callable[[Exception], None]
+    turn: int = 0
+
+    def tick(self, now: float) -> float | None:
+        """Open it; see `pacer.Paced`."""
+        del now
+        self.open()
+        return None

@@ -17,7 +17,7 @@ from typing import Any
 import attrs
 import trio
 
-from trioaudio.call import Call
+from trioaudio.call import Call, Hooks
 from trioaudio.carriers import load_carrier
 from trioaudio.core.engine import VoiceChoice
 from trioaudio.core.errors import TrioaudioError
@@ -97,9 +97,9 @@ class FrameTable:
     log: SendLog
     frame_bytes: int
 
-    def __call__(self, item: Audio, sent_at: float, lateness: float) -> None:
+    def __call__(self, item: Audio, sent_at: float, lateness: float, due: float) -> None:
         """Note a frame and print it. A line takes 20 µs, and only this one call is there."""
-        self.log(item, sent_at, lateness)
+        self.log(item, sent_at, lateness, due)
         number = len(self.log.sent_at) - 1
         if number >= _SHOWN:
             if number == _SHOWN:
@@ -153,9 +153,11 @@ async def _show(seconds: float, simulator: subprocess.Popen[bytes]) -> int:
             speaker=speaker,
             pacer=pacer,
             lateness=Histogram(),
-            tell=lambda _fact: None,
-            on_event=lambda _event: None,
-            on_sent=FrameTable(log, pcm.frame_bytes),
+            hooks=Hooks(
+                tell=lambda _fact: None,
+                on_event=lambda _event: None,
+                on_sent=FrameTable(log, pcm.frame_bytes),
+            ),
         )
         settle()
         await call.say(WholeText("sample"), VoiceChoice())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from trioaudio.core.carrier import CarrierCodec, Complaint, Event
+from trioaudio.core.carrier import CallerAudio, CarrierCodec, Complaint, Event
 from trioaudio.core.connection import Inbound
 from trioaudio.core.errors import RemoteProtocolError
 
@@ -16,7 +16,7 @@ MOST_COMPLAINTS: Final = 20
 class Hearing:
     """Reads messages for `on_event`; decodes caller audio only while somebody listens."""
 
-    __slots__ = ("_codec", "_on_event", "complaints", "listening", "media", "messages")
+    __slots__ = ("_codec", "_on_event", "complaints", "listening", "media", "messages", "on_media")
 
     def __init__(self, codec: CarrierCodec, on_event: Callable[[Event], None]) -> None:
         self._codec = codec
@@ -28,12 +28,16 @@ class Hearing:
         """Messages of the carrier's that were wrong, or were complaints about ours."""
         self.listening = False
         """Whether somebody wants the caller's audio."""
+        self.on_media: Callable[[], None] | None = None
+        """Called once, when the far end's first audio comes."""
 
     def receive(self, inbound: Inbound) -> None:
         """Take one message from the carrier; RemoteProtocolError if it makes no sense."""
         self.messages += 1
         if not self.listening and self._codec.is_media(inbound.prefix()):
             self.media += 1
+            if self.on_media is not None:
+                self._tell_media(self.on_media)
             return
         try:
             message = inbound.message()
@@ -44,4 +48,10 @@ class Hearing:
                 self.complaints += 1
                 if self.complaints > MOST_COMPLAINTS:
                     continue
+            if self.on_media is not None and isinstance(event, CallerAudio):
+                self._tell_media(self.on_media)
             self._on_event(event)
+
+    def _tell_media(self, on_media: Callable[[], None]) -> None:
+        self.on_media = None
+        on_media()

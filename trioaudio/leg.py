@@ -9,6 +9,7 @@ carrier codec, and gives them to the connection without waiting. Its states:
   than the send deadline loses the leg, never just a frame.
 * *held*: the carrier asked for a pause, a clear was just sent and audio could overtake it, or
   the carrier is being asked for something by another way than this connection.
+* *silenced*: the call is paused, or nobody is to speak yet. Filler goes on.
 
 Marks the carrier has not answered yet are kept here, since they die with the connection. A clear
 forgets them: one that comes back afterwards was not heard, whatever it says.
@@ -16,7 +17,7 @@ forgets them: one that comes back afterwards was not heard, whatever it says.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import partial
 from typing import assert_never
 
@@ -49,7 +50,7 @@ from trioaudio.core.encoding import Payload
 from trioaudio.core.errors import LegLostError, LocalProtocolError
 from trioaudio.core.facts import FirstFrameSent, Resynced, Stalled, Tell, Underrun, UtteranceSent
 from trioaudio.core.pending_marks import PendingMarks
-from trioaudio.core.percentiles import Histogram
+from trioaudio.core.percentiles import Durations
 from trioaudio.core.playout import PlayoutClock, PlayoutStatistics
 from trioaudio.core.playout_item import Action, Audio, Mark, PlayoutItem, UtteranceEnd
 from trioaudio.hearing import Hearing
@@ -79,8 +80,9 @@ Steer = Callable[[HangUp | Transfer], Awaitable[None]]
 """Does by another way than the media connection what has no message there. Bounded in time;
 raises nothing but what ends the call as a bug."""
 
-SentHook = Callable[[Audio, float, float], None]
-"""Called with an item, the time it was sent, and its lateness, both in seconds."""
+SentHook = Callable[[Audio, float, float, float], None]
+"""Called with an item, the time it was sent, its lateness, and when it was due: when the callee is
+to hear it. All in seconds; the due times of a talkspurt's items follow each other exactly."""
 
 
 class Leg:
@@ -107,7 +109,6 @@ class Leg:
         "_marks",
         "_mid_utterance",
         "_on_event",
-        "_on_sent",
         "_open",
         "_outlet",
         "_pacer",
@@ -132,7 +133,9 @@ class Leg:
         "connection",
         "handed_over",
         "hearing",
+        "on_sent",
         "settings",
+        "silenced",
         "turn",
     )
 
@@ -148,15 +151,17 @@ class Leg:
         ptime: float,
         filler: Sequence[Payload],
         filler_frames: int = 1,
-        lateness: Histogram,
+        lateness: Durations,
         tell: Tell,
         on_event: Callable[[Event], None],
         on_sent: SentHook | None = None,
         timing: LegTiming | None = None,
         steer: Steer | None = None,
         heard_before: float = 0.0,
+        silenced: bool = False,
     ) -> None:
         self.turn = 0
+        self.silenced = silenced
         self.carrier = carrier
         self.settings = settings
         self.codec = codec
@@ -174,7 +179,7 @@ class Leg:
         self._tell = tell
         self.hearing = Hearing(codec, self._hear)
         self._on_event = on_event
-        self._on_sent = on_sent
+        self.on_sent = on_sent
         self._timing = timing or LegTiming()
         self._heartbeat = Heartbeat(connection, pacer, self._timing, self.fail)
         self._tail = settings.tail_ms / 1000
@@ -302,10 +307,27 @@ class Leg:
         if self._outlet.stalled:
             self._begin_stall()
 
+    def silence(self) -> None:
+        """Send no speech any more, until `speak_again`."""
+        self.silenced = True
+        self._talking = self._mid_utterance = False
+        self._pacer.wake(self, trio.current_time())
+
+    def speak_again(self) -> None:
+        """Take speech from the queue again: a new talkspurt."""
+        self.silenced = False
+        self._starved = True
+        self._item_put()
+
+    def drop_at_hand(self, utterances: Collection[int] | None) -> None:
+        """Forget what waits to be done, if it is a consequence of one of these; None: whatever."""
+        item = self._at_hand
+        if item is not None and (utterances is None or item.utterance in utterances):
+            self._at_hand = None
+
     def clear(self) -> None:
-        """Make the carrier forget what it has not played; the queue was flushed before."""
+        """Make the carrier forget what it has not played."""
         now = trio.current_time()
-        self._at_hand = None
         self._marks.forget()
         self._talking = self._mid_utterance = self._filling = False
         if self.carrier.clears:
@@ -346,7 +368,7 @@ class Leg:
             return None
         if now + self._pacer.early < self._held_until:
             return self._held_until
-        item: PlayoutItem | None = self._at_hand or self._queue.take()
+        item: PlayoutItem | None = self._next_item()
         while item is not None:
             if isinstance(item, Audio):
                 return self._send_audio(item, now)
@@ -358,6 +380,9 @@ class Leg:
                 return None
             item = self._queue.take()
         return self._starve(now)
+
+    def _next_item(self) -> PlayoutItem | None:
+        return None if self.silenced else self._at_hand or self._queue.take()
 
     def _send_audio(self, item: Audio, now: float) -> float | None:
         if self._paused:  # no audio, says the carrier; a hang-up may go
@@ -376,7 +401,7 @@ class Leg:
             if not sent:
                 self._queue.put_back(item)  # the next leg's first
         sent_at = trio.current_time()
-        self._queue.ledger.send(item.frames)
+        self._queue.sent(item)
         lateness = clock.tick(sent_at, item.ready_at, item.frames)
         self._lateness.add(lateness)
         if clock.moved:
@@ -386,8 +411,8 @@ class Leg:
             self._utterance_frames = 0
             self._tell(FirstFrameSent(item.utterance, sent_at))
         self._utterance_frames += item.frames
-        if self._on_sent is not None:
-            self._on_sent(item, sent_at, lateness)
+        if self.on_sent is not None:
+            self.on_sent(item, sent_at, lateness, clock.due - item.frames * clock.ptime)
         if self._outlet.stalled:
             self._begin_stall()
             return None
@@ -409,11 +434,14 @@ class Leg:
                 if utterance == self._utterance:
                     _, frames = self.take_frames()
                 self._tell(UtteranceSent(utterance, frames, max(now, self.clock.heard_until)))
+                self._queue.served(item)
             case Mark(name=name):
                 self._marks.ask(name)
                 self.command(SendMark(name))
+                self._queue.served(item)
             case Action(command=command):
-                ready = self._marks.played_at(self.clock.heard_until, self._mark_wait) + self._tail
+                ready = self._marks.played_at(self.clock.heard_until, self._mark_wait)
+                ready += self._tail if item.tail is None else item.tail
                 self._at_hand = item  # until it is said: if it cannot be, it is the next leg's
                 if now + self._pacer.early < ready:
                     return ready

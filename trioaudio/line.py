@@ -28,6 +28,11 @@ class Line:
     timing: LegTiming = LegTiming()
     keep: float = 2.0
     """Seconds: how old unsent audio may get while there is no connection; older is dropped."""
+    start_gate: float | None = None
+    """Seconds: nothing is said before the far end's first audio, or so long after the connection;
+    None: at once."""
+    utterances_ahead: int = 64
+    """Texts that may wait to be said."""
 
 
 @attrs.define(eq=False)

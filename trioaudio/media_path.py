@@ -24,7 +24,7 @@ from trioaudio.core.payload import payload_encoder
 from trioaudio.core.pcm import SAMPLE_BYTES, PcmFormat, silence
 from trioaudio.core.playout_item import Audio, Mark, PlayoutItem, UtteranceEnd
 from trioaudio.core.speech import Speaker, SpeechNews
-from trioaudio.playout_queue import FRAMES_AHEAD, PlayoutQueue
+from trioaudio.playout_queue import FRAMES_AHEAD, KEPT, PlayoutQueue
 
 STEP_MS = 200
 """The most audio framing works on without letting other tasks run: some 50 µs of resampling."""
@@ -53,6 +53,11 @@ class Shape:
     def queue_bound(self) -> int:
         """Playout items that may wait: FRAMES_AHEAD in frames, but two messages at least."""
         return max(2, FRAMES_AHEAD // self.frames_per_item)
+
+    @property
+    def kept(self) -> int:
+        """Playout items that can be called back after they were sent; none of half a minute."""
+        return 0 if self.frames_per_item > FRAMES_AHEAD else max(2, KEPT // self.frames_per_item)
 
 
 def shape_for(carrier: Carrier, settings: CarrierSettings, pcm: PcmFormat) -> Shape:
@@ -122,12 +127,25 @@ async def ingest(
 
 
 @attrs.define(eq=False)
+class Script:
+    """One utterance as the media path needs it."""
+
+    utterance: int
+    pieces: AsyncIterable[str]
+    choice: VoiceChoice
+    on_news: Callable[[SpeechNews], Any]
+    generation: int = 0
+    """What its items are of; it follows the queue's when only others were cut."""
+    gain: Callable[[bytes], bytes] | None = None
+    """Makes PCM louder or softer, sample for sample."""
+
+
+@attrs.define(eq=False)
 class Framing:
     """Turns one utterance's chunks into playout items; state of the framing task."""
 
     shape: Shape
-    generation: int
-    utterance: int
+    script: Script
     _framer: Framer = attrs.field(init=False)
     _waiting: list[bytes] = attrs.field(factory=list)  # frames of a message not yet full
 
@@ -136,7 +154,8 @@ class Framing:
 
     def push(self, chunk: bytes, now: float) -> list[PlayoutItem]:
         """Return the items a chunk completes."""
-        return self._items(self._framer.push(chunk), now)
+        gain = self.script.gain
+        return self._items(self._framer.push(chunk if gain is None else gain(chunk)), now)
 
     def finish(self, now: float) -> list[PlayoutItem]:
         """Return what is left, its last frame padded with silence, and the utterance's end."""
@@ -146,9 +165,10 @@ class Framing:
             missing = self.shape.smallest_item - len(self._waiting)
             self._waiting += [silence(self.shape.pcm.frame_samples)] * missing
             items.append(self._item(self._waiting, now))
-        items.append(UtteranceEnd(self.generation, self.utterance))
+        generation, utterance = self.script.generation, self.script.utterance
+        items.append(UtteranceEnd(generation, utterance))
         if self.shape.marks:
-            items.append(Mark(self.generation, mark_name(self.utterance, self.generation)))
+            items.append(Mark(generation, mark_name(utterance, generation), utterance))
         return items
 
     def _items(self, frames: list[bytes], now: float) -> list[PlayoutItem]:
@@ -164,7 +184,10 @@ class Framing:
 
     def _item(self, frames: list[bytes], now: float) -> Audio:
         pcm = frames[0] if len(frames) == 1 else b"".join(frames)
-        return Audio(self.generation, self.utterance, now, len(frames), self.shape.to_payload(pcm))
+        script = self.script
+        return Audio(
+            script.generation, script.utterance, now, len(frames), self.shape.to_payload(pcm)
+        )
 
 
 async def frame(
@@ -187,23 +210,14 @@ async def frame(
     await queue.put(framing.finish(trio.current_time()))
 
 
-@attrs.frozen
-class Script:
-    """One utterance as the media path needs it."""
-
-    utterance: int
-    pieces: AsyncIterable[str]
-    choice: VoiceChoice
-    on_news: Callable[[SpeechNews], Any]
-
-
 async def speak(script: Script, speaker: Speaker, shape: Shape, queue: PlayoutQueue) -> None:
     """Speak one utterance into the queue; return when its last frame is in it.
 
     Raises EngineError. When cancelled, frames not yet queued count as flushed.
     """
     chunks_in, chunks_out = trio.open_memory_channel[bytes](CHUNKS_AHEAD)
-    framing = Framing(shape=shape, generation=queue.generation, utterance=script.utterance)
+    script.generation = queue.generation
+    framing = Framing(shape, script)
     sink = ChunkSink(chunks_in, shape, queue, script.on_news)
     # Closed when both tasks are over: an engine that is being cancelled must not find the channel
     # broken before it finds that out.

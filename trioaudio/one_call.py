@@ -26,7 +26,7 @@ import attrs
 import trio
 
 from trioaudio import unfinished
-from trioaudio.call import CONTROL_S, Call
+from trioaudio.call import Call, Hooks
 from trioaudio.call_control import load_call_control
 from trioaudio.call_link import open_call_link
 from trioaudio.core.backoff import Backoff
@@ -56,6 +56,7 @@ from trioaudio.plan import Ended, FarEndKind, Plan
 from trioaudio.screen import Screen, open_screen
 from trioaudio.speech.opening import open_chain
 from trioaudio.speech_setup import chain_setup
+from trioaudio.steering import CONTROL_S
 from trioaudio.supervise import LegFailure, RecoveryPolicy
 from trioaudio.text_source import TextSource
 from trioaudio.utterances import Say
@@ -210,9 +211,11 @@ class _OneCall:
             speaker=speaker,
             pacer=pacer,
             lateness=self._lateness,
-            tell=self._tell,
-            on_event=self.screen.carrier_said,
-            on_sent=self.log if recording is None else _both(self.log, recording),
+            hooks=Hooks(
+                tell=self._tell,
+                on_event=self.screen.carrier_said,
+                on_sent=self.log if recording is None else _both(self.log, recording),
+            ),
             control=control,
         )
         async with trio.open_nursery() as nursery:
@@ -355,9 +358,9 @@ class _OneCall:
 
 
 def _both(first: SentHook, second: SentHook) -> SentHook:
-    def hook(item: Audio, sent_at: float, lateness: float) -> None:
-        first(item, sent_at, lateness)
-        second(item, sent_at, lateness)
+    def hook(item: Audio, sent_at: float, lateness: float, due: float) -> None:
+        first(item, sent_at, lateness, due)
+        second(item, sent_at, lateness, due)
 
     return hook
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from trioaudio.core.errors import LocalProtocolError
 from trioaudio.core.ledger import Ledger, LedgerStatistics
 
-OPERATIONS = ["frame", "send", "flush", "expire"]
+OPERATIONS = ["frame", "send", "flush", "expire", "recall"]
 
 
 def apply(ledger: Ledger, operation: str, frames: int) -> None:
@@ -16,6 +16,8 @@ def apply(ledger: Ledger, operation: str, frames: int) -> None:
             ledger.send(frames)
         case "flush":
             ledger.flush(frames)
+        case "recall":
+            ledger.recall(frames)
         case _:
             ledger.flush(frames, expired=True)
 
@@ -26,13 +28,14 @@ def test_every_frame_is_somewhere_and_no_term_is_negative(steps: list[tuple[str,
     queued = 0
     for operation, frames in steps:
         before = ledger.statistics()
-        if frames < 0 or (operation != "frame" and frames > queued):
+        adds = operation in ("frame", "recall")
+        if frames < 0 or (not adds and frames > queued):
             with pytest.raises(LocalProtocolError):
                 apply(ledger, operation, frames)
             assert ledger.statistics() == before
         else:
             apply(ledger, operation, frames)
-            queued += frames if operation == "frame" else -frames
+            queued += frames if adds else -frames
         counts = ledger.statistics()
         assert counts.queued == queued == ledger.queued
         assert counts.framed == counts.queued + counts.sent + counts.flushed
@@ -46,8 +49,9 @@ def test_each_count_is_its_own() -> None:
     ledger.send(4)
     ledger.flush(1)
     ledger.flush(2, expired=True)
+    ledger.recall(3)
     assert ledger.statistics() == LedgerStatistics(
-        framed=10, queued=3, sent=4, flushed=3, expired=2
+        framed=13, queued=6, sent=4, flushed=3, expired=2, recalled=3
     )
 
 

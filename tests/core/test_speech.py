@@ -3,7 +3,14 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from trioaudio.core.speech import EngineChanged, SpokenWord, Stretch, WholeText
+from trioaudio.core.speech import (
+    FLUSH,
+    EngineChanged,
+    FlushText,
+    SpokenWord,
+    Stretch,
+    WholeText,
+)
 
 
 async def test_a_whole_text_is_one_piece() -> None:
@@ -29,3 +36,10 @@ def test_news_is_frozen_and_compared_by_what_it_says() -> None:
     change = EngineChanged("a", "b", "c")
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         change.failed = "b"  # type: ignore[misc]
+
+
+def test_a_flush_is_nothing_to_who_only_reads_text() -> None:
+    assert "".join(["Hel", "lo", FLUSH, " there"]) == "Hello there"
+    assert not FLUSH
+    assert isinstance(FLUSH, FlushText)
+    assert not isinstance("", FlushText)

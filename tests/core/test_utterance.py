@@ -18,6 +18,7 @@ MOVES = {
     ("speaking", "sent"): "sent",
     ("speaking", "interrupt"): "interrupted",
     ("speaking", "fail"): "failed",
+    ("sent", "recall"): "speaking",
     ("sent", "played"): "played",
     ("sent", "interrupt"): "interrupted",
     ("sent", "fail"): "failed",

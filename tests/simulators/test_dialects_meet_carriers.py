@@ -35,13 +35,15 @@ from trioaudio.core.carrier import (
     Stopped,
 )
 from trioaudio.core.encoding import Encoding, MediaFormat, Payload
+from trioaudio.core.engine import VoiceChoice
 from trioaudio.core.errors import RemoteProtocolError
 from trioaudio.core.payload import decode, encode
 from trioaudio.core.pcm import PcmFormat
 from trioaudio.core.playout_item import Audio as AudioItem
 from trioaudio.core.secret import Secret
+from trioaudio.core.speech import WholeText
 from trioaudio.core.upgrade import UpgradeRefusedError, UpgradeRequest
-from trioaudio.media_path import Framing, shape_for
+from trioaudio.media_path import Framing, Script, shape_for
 from trioaudio.simulators.dialect import (
     Action,
     Audio,
@@ -137,7 +139,8 @@ def test_every_sample_arrives_once_and_in_order(name: str, encoding: Encoding, r
     draw = Random(name)
     for utterance in (1, 2, 3):
         source = noise(int(rate * (0.4 + utterance / 7)), utterance)
-        framing = Framing(shape=shape, generation=0, utterance=utterance)
+        script = Script(utterance, WholeText(""), VoiceChoice(), lambda _news: None)
+        framing = Framing(shape, script)
         items, at = [], 0
         while at < len(source):
             size = 2 * draw.randrange(1, 900)

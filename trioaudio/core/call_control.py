@@ -20,6 +20,7 @@ from trioaudio.core.carrier import CarrierSettings, Transfer
 from trioaudio.core.encoding import MediaFormat
 from trioaudio.core.errors import TrioaudioError
 from trioaudio.core.secret import MASK, Secret
+from trioaudio.core.webhook import IncomingCall, WebhookCheck, WebhookRequest
 from trioaudio.core.wire_json import JsonValue
 
 _SHORTEST_SECRET = 6  # characters: a shorter one would mask ordinary words
@@ -214,6 +215,7 @@ class AnswerDocument:
 Place: TypeAlias = Callable[[CarrierSettings, Placing], RestRequest]
 HangUpCall: TypeAlias = Callable[[CarrierSettings, str], RestRequest]
 TransferCall: TypeAlias = Callable[[CarrierSettings, str, Transfer], RestRequest]
+AnswerCall: TypeAlias = Callable[[CarrierSettings, str, Placing], RestRequest]
 
 
 @attrs.frozen
@@ -244,6 +246,12 @@ class CallControl:
     """Whether `place` needs `Placing.answer_url`."""
     answer_document: Callable[[CarrierSettings, Placing], AnswerDocument] | None = None
     """Of `Placing` only `media_url`, `media` and `stream_token` count."""
+    answer: AnswerCall | None = None
+    """Answers a call that came in, where a webhook's reply is not read; of `Placing` the same."""
+    webhook_check: WebhookCheck | None = None
+    """The signature on its webhooks; None: it signs none, or how is not known."""
+    read_webhook: Callable[[WebhookRequest], IncomingCall] | None = None
+    """Reads a webhook; UnreadableWebhookError when it tells of no call."""
 
     def missing(self, settings: CarrierSettings) -> list[str]:
         """Return the field names of the credentials that are not set."""

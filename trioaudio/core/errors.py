@@ -45,6 +45,10 @@ class TextError(TrioaudioError):
     """The author's: text that cannot be spoken (empty, too long, in a script the voice lacks)."""
 
 
+class RecordingError(TrioaudioError):
+    """The author's: a recording that cannot be played, or cannot be fetched from where it is."""
+
+
 class OutputError(TrioaudioError):
     """A file asked for could not be written; nothing half-written is left behind."""
 

@@ -11,6 +11,7 @@ from trioaudio.core.errors import (
     LegLostError,
     LegRefusedError,
     OutputError,
+    RecordingError,
     RemoteProtocolError,
     TextError,
 )
@@ -26,7 +27,7 @@ class ExitCode(enum.IntEnum):
     USAGE = 2
     """Wrong arguments or settings."""
     TEXT = 3
-    """Nothing that could be spoken, or too much of it."""
+    """Nothing that could be spoken or played, or too much of it."""
     ENGINE = 4
     """The engine could not speak, or could not be started."""
     CARRIER = 5
@@ -40,7 +41,7 @@ def exit_code_for(exc: Exception) -> ExitCode:
     match exc:
         case ConfigError():
             return ExitCode.USAGE
-        case TextError():
+        case TextError() | RecordingError():
             return ExitCode.TEXT
         case EngineError() | ChildError():
             return ExitCode.ENGINE

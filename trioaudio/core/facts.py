@@ -159,6 +159,18 @@ class MoreDoorRefusals:
     """The address most of them came from."""
 
 
+@attrs.frozen
+class WebhookFailed:
+    """Events could not be posted to the operator's URL; told at most once a minute."""
+
+    reason: str
+    """Of the latest."""
+    lost: int
+    """Given up since the last time; the others are tried again."""
+    waiting: int
+    """Still to be posted."""
+
+
 Fact: TypeAlias = (
     LegConnected
     | LegEnded
@@ -178,5 +190,6 @@ Fact: TypeAlias = (
     | PromptNotKept
     | DoorRefused
     | MoreDoorRefusals
+    | WebhookFailed
 )
 Tell: TypeAlias = Callable[[Fact], None]

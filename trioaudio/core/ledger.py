@@ -17,6 +17,8 @@ class LedgerStatistics:
     flushed: int
     expired: int
     """Of the flushed, those dropped because they were too old after a lost connection."""
+    recalled: int = 0
+    """Of the framed, those that had been sent before, and were not heard."""
 
 
 @attrs.define(eq=False)
@@ -32,6 +34,7 @@ class Ledger:
     sent: int = 0
     flushed: int = 0
     expired: int = 0
+    recalled: int = 0
 
     @property
     def queued(self) -> int:
@@ -50,6 +53,11 @@ class Ledger:
             self._check_queued("sent", frames)
         self.sent += frames
 
+    def recall(self, frames: int) -> None:
+        """Count `frames` frames that were sent and not heard as framed once more."""
+        self.frame(frames)
+        self.recalled += frames
+
     def flush(self, frames: int, *, expired: bool = False) -> None:
         """Count `frames` frames dropped unsent; LocalProtocolError if fewer were queued."""
         self._check_queued("flushed", frames)
@@ -65,6 +73,7 @@ class Ledger:
             sent=self.sent,
             flushed=self.flushed,
             expired=self.expired,
+            recalled=self.recalled,
         )
 
     def _check_queued(self, done: str, frames: int) -> None:

@@ -7,6 +7,7 @@ import builtins
 import itertools
 import math
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 import attrs
 
@@ -42,6 +43,32 @@ def spread(milliseconds: Iterable[float]) -> Spread:
         p99=percentile(ordered, 0.99),
         max=ordered[-1] if ordered else math.nan,
     )
+
+
+class Durations(Protocol):
+    """What durations are counted in."""
+
+    @property
+    def max(self) -> float:
+        """The longest, in seconds."""
+        ...
+
+    @property
+    def count(self) -> int:
+        """How many were counted."""
+        ...
+
+    def add(self, seconds: float) -> None:
+        """Count one. Once a frame of every call."""
+        ...
+
+    def percentile(self, fraction: float) -> float:
+        """Return a percentile in seconds; NaN of none."""
+        ...
+
+    def statistics(self) -> Spread:
+        """Return a snapshot in milliseconds."""
+        ...
 
 
 _FINE = 32  # buckets an octave: values are known to about 3 %

@@ -39,6 +39,8 @@ class Mark:
 
     generation: int
     name: str
+    utterance: int | None = None
+    """Whose end it stands at."""
 
 
 @attrs.define(eq=False)
@@ -47,6 +49,10 @@ class Action:
 
     generation: int
     command: Command
+    utterance: int | None = None
+    """Whose consequence it is; None: it was asked for by itself."""
+    tail: float | None = None
+    """Seconds after the last sound; None: the carrier's."""
 
 
 PlayoutItem: TypeAlias = Audio | UtteranceEnd | Mark | Action

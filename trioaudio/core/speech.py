@@ -32,6 +32,19 @@ class WholeText:
         return self.text
 
 
+class FlushText(str):
+    """A piece without text: what came before it is to be spoken now, as if a sentence ended there.
+
+    Joined with others it is nothing, so that who only reads pieces need not know it.
+    """
+
+    __slots__ = ()
+
+
+FLUSH = FlushText()
+"""What an author who hurries yields among the pieces."""
+
+
 @attrs.frozen
 class SpokenWord:
     """A word of the author's text and when it begins in the utterance's audio."""

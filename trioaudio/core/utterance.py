@@ -1,6 +1,7 @@
 """One text to be said: its states as a table, its cause of completion, and what was heard of it.
 
     queued → speaking → sent → played
+    sent → speaking, when sound is called back before it was heard
     queued | speaking | sent → interrupted
     queued | speaking | sent → failed
 
@@ -38,6 +39,8 @@ class UtteranceEvent(enum.Enum):
 
     SPEAK = "speak"
     SENT = "sent"
+    RECALL = "recall"
+    """Sound of it that was sent and not heard is to be sent again."""
     PLAYED = "played"
     INTERRUPT = "interrupt"
     FAIL = "fail"
@@ -55,6 +58,7 @@ TRANSITIONS: dict[UtteranceState, dict[UtteranceEvent, UtteranceState]] = {
         UtteranceEvent.FAIL: UtteranceState.FAILED,
     },
     UtteranceState.SENT: {
+        UtteranceEvent.RECALL: UtteranceState.SPEAKING,
         UtteranceEvent.PLAYED: UtteranceState.PLAYED,
         UtteranceEvent.INTERRUPT: UtteranceState.INTERRUPTED,
         UtteranceEvent.FAIL: UtteranceState.FAILED,
@@ -90,6 +94,12 @@ class Interruptible(enum.Enum):
     DTMF = "dtmf"
     SPEECH = "speech"
     ANY = "any"
+
+    def yields_to(self, cutter: Interruptible) -> bool:
+        """Say whether `cutter` may cut it: a key, the callee's speech, or ANY, which is control."""
+        if self is Interruptible.NEVER:
+            return False
+        return cutter is Interruptible.ANY or self in (cutter, Interruptible.ANY)
 
 
 @attrs.define(eq=False)
