@@ -86,10 +86,10 @@ async def _make(order: Order) -> int:
         for number, prompt in enumerate(order.prompts, start=1):
             shown = prompt if len(prompt) <= _LONGEST_SHOWN else f"{prompt[:_LONGEST_SHOWN]}..."
             try:
-                made = await chain.precache(prompt, order.choice, order.setup.sample_rate)
+                prepared = await chain.precache(prompt, order.choice, order.setup.sample_rate)
             except TrioaudioError as exc:
                 failures.append(exc)
                 sys.stderr.write(f"trioaudio: error: prompt {number}: {exc}\n")
             else:
-                write_stdout(f"{'made ' if made else 'there'}  {shown}\n")
+                write_stdout(f"{'made ' if prepared.made else 'there'}  {shown}\n")
     return exit_code_for(failures[0]) if failures else ExitCode.SAID

@@ -429,14 +429,16 @@ async def test_a_prompt_ordered_before_costs_no_engine(
 ) -> None:
     engine, cache = ScriptedEngine(speaks(), "a"), PromptCache(tmp_path / "prompts", 10**7)
     async with chain_of(engine, cache=cache) as chain:
-        assert await chain.precache(TEXT, DEFAULT, 8000)
-        assert not await chain.precache(TEXT, DEFAULT, 8000)
+        made = await chain.precache(TEXT, DEFAULT, 8000)
+        there = await chain.precache(TEXT, DEFAULT, 8000)
+        assert (made.made, there.made, made.digest) == (True, False, there.digest)
         assert engine.turns == 1
         live, kept = Callee(), Callee()
         await chain.speak(Pieces(TEXT), live, DEFAULT)
         await chain.speak(WholeText(TEXT), kept, DEFAULT)
         assert engine.turns == 2
     assert bytes(kept.pcm) == bytes(live.pcm)
+    assert made.audio_ms == there.audio_ms == len(live.pcm) / 16
     assert kept.words == live.words
     assert [each.cached for each in kept.stretches] == [True]
     assert covers(kept, len(TEXT))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 
 import pytest
 import trio
@@ -11,7 +12,7 @@ from trio.testing import MockClock
 from fakes import Pieces
 from trioaudio.core.engine import VoiceChoice, WordTiming
 from trioaudio.core.errors import RemoteProtocolError
-from trioaudio.speech.prompt import Prompt, PromptKey, PromptRecorder
+from trioaudio.speech.prompt import Origin, Prompt, PromptKey, PromptRecorder
 
 HYPOTHESIS = settings(max_examples=100, deadline=None, derandomize=True, database=None)
 A_WORD = st.builds(
@@ -49,6 +50,14 @@ class Listener:
 def test_equal_is_equal() -> None:
     assert PromptKey.of("a", "r", 8000, ["x", "y"]) == PromptKey.of("a", "r", 8000, ("x", "y"))
     assert len(PromptKey.of("a", "r", 8000, []).digest) == 64
+
+
+def test_a_digest_that_is_none_finds_nothing() -> None:
+    key = PromptKey.of("a", "r", 8000, ["x"])
+    assert PromptKey.read(key.digest) == key
+    for digest in ("", "../../etc/passwd", key.digest[:-1], key.digest + "0", "A" * 64, "x" * 64):
+        assert PromptKey.read(digest) is None
+    assert PromptKey.read(key.digest + "\n") is None
 
 
 def test_whatever_differs_makes_another_key() -> None:
@@ -188,3 +197,24 @@ async def test_too_many_clauses_told_of_cost_no_sound() -> None:
     listener = Listener()
     await prompt.synthesize(Pieces("a", "b"), listener, VoiceChoice(), 8000)
     assert listener.pcm == PCM
+
+
+# --- Its origin ------------------------------------------------------------------------------
+
+
+def test_a_prompt_keeps_who_made_it() -> None:
+    origin = Origin("cartesia", "sonic asha hi 1.0", 16_000)
+    prompt = Prompt(PCM, WORDS, (800, 2000), origin)
+    assert Prompt.unpack(prompt.pack()) == prompt
+    assert origin.voice == "cartesia sonic asha hi 1.0"
+
+
+def test_a_prompt_kept_before_origins_were_can_still_be_read() -> None:
+    packed = PROMPT.pack()
+    start = packed.index(b"{")
+    length = int.from_bytes(packed[start - 4 : start], "big")
+    head = json.loads(packed[start : start + length])
+    del head["origin"]
+    old = json.dumps(head).encode()
+    body = len(old).to_bytes(4, "big") + old + PCM
+    assert Prompt.unpack(b"trioaudio prompt 1\n" + hashlib.sha256(body).digest() + body) == PROMPT

@@ -15,6 +15,7 @@ from fakes import Pieces
 from speech.listening import SlowText
 from trioaudio.core.front_end.clause import SpokenClause
 from trioaudio.core.front_end.front_end import FrontEnd, FrontEndOptions
+from trioaudio.core.speech import FLUSH
 from trioaudio.speech.script import (
     AUTHOR_PAUSE_S,
     CLAUSES_AHEAD,
@@ -368,3 +369,61 @@ async def test_every_front_end_keeps_account(make: Callable[[], CutsClauses]) ->
     while script.unspoken:
         script.speak_first(1)
     assert script.spoken_to == len(text)
+
+
+# --- An author who hurries -------------------------------------------------------------------
+
+
+async def test_what_came_before_a_flush_is_given_out_at_once(autojump_clock: MockClock) -> None:
+    author, script, given = Author(), Script(english()), []
+    begun = trio.current_time()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(script.read, author)
+        author.say("Please ", "hold the li", "ne", FLUSH)
+        feed = script.feed(ignore)
+        given.append(await anext(feed))
+        assert trio.current_time() == begun, "it waited for nothing, not even for a pause"
+        author.say(" while I look", FLUSH, FLUSH, " it up.")
+        given.append(await anext(feed))
+        author.stop()
+        given += [clause async for clause in feed]
+    assert given == ["Please hold the line", "while I look", "it up."]
+
+
+@HYPOTHESIS
+@given(
+    st.lists(
+        st.one_of(
+            st.just(FLUSH),
+            st.text("ab 1.5,\n₹*<", max_size=12),
+            st.sampled_from(["Hello, ", "at 5 p.m. ", "₹250", "**bold** ", "<b>", "नमस्ते "]),
+        ),
+        max_size=12,
+    )
+)
+def test_flushed_clauses_follow_one_another_without_a_gap(pieces: list[str]) -> None:
+    front_end = english()
+    clauses: list[SpokenClause] = []
+    for piece in pieces:
+        clauses += front_end.flush() if piece is FLUSH else front_end.push(piece)
+    clauses += front_end.flush()
+    text = "".join(pieces)
+    assert front_end.characters == len(text)
+    at = 0
+    for clause in clauses:
+        assert clause.start == at <= clause.end
+        assert clause.spans[0].spoken_start == 0
+        assert clause.spans[-1].spoken_end == len(clause.text)
+        assert all(at <= span.start <= span.end <= clause.end for span in clause.spans)
+        at = clause.end
+    assert at <= len(text)
+    assert front_end.flush() == []
+
+
+def test_a_flush_ends_a_line_of_what_is_not_speech() -> None:
+    lines = Lines()
+    assert lines.push("dial") == []
+    (clause,) = lines.flush()
+    assert (clause.text, clause.start, clause.end) == ("dial", 0, 4)
+    (clause,) = lines.push("busy\n")
+    assert (clause.text, clause.start, clause.end) == ("busy", 4, 9)

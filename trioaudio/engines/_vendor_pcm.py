@@ -10,9 +10,9 @@ import enum
 
 from trioaudio.core.errors import EngineError
 from trioaudio.core.pcm import SampleAligner
+from trioaudio.core.wav_head import WavHead, read_wav_head, starts_wav
 from trioaudio.engines._foreign_sound import NOT_YET, foreign_body
 from trioaudio.engines._status import broke_protocol
-from trioaudio.engines._wav_head import WavHead, read_wav_head, starts_wav
 
 _PROMISED = ("PCM", 16, 1)
 _TRAILERS = (b"LIST", b"id3 ", b"ID3 ", b"fact", b"cue ", b"JUNK", b"bext", b"smpl", b"PAD ")

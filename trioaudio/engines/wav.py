@@ -26,8 +26,8 @@ from trioaudio.core.engine import (
 )
 from trioaudio.core.errors import ConfigError, EngineError, EngineFault
 from trioaudio.core.resampling import Resampler
-from trioaudio.engines._wav_head import LARGEST_HEAD, WavHead, read_wav_head, starts_wav
-from trioaudio.engines._wav_sound import WavSound
+from trioaudio.core.wav_head import LARGEST_HEAD, WavHead, read_wav_head, starts_wav
+from trioaudio.core.wav_sound import WavSound
 
 NAME = "wav"
 

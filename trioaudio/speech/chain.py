@@ -6,41 +6,33 @@ first engine again, unless that is resting. Only when every engine has failed do
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import AsyncIterable, Sequence
 
 import attrs
 import trio
 
 from trioaudio.core.engine import Engine, PcmSink, Voice, VoiceChoice
-from trioaudio.core.errors import (
-    ConfigError,
-    EngineError,
-    EngineFault,
-    OutputError,
-    TextError,
-    TrioaudioError,
-)
-from trioaudio.core.facts import PromptNotKept, Tell
+from trioaudio.core.errors import ConfigError, EngineError, TextError, TrioaudioError
 from trioaudio.core.front_end.front_end import FrontEnd, FrontEndOptions
-from trioaudio.core.level.leveller import Leveller
-from trioaudio.core.level.loudness import VoiceGains
 from trioaudio.core.level.options import LevelOptions
 from trioaudio.core.speech import EngineChanged, SpeechSink, WholeText
+from trioaudio.core.suggest import did_you_mean
 from trioaudio.lone_error import lone_error
-from trioaudio.speech.engine_errors import one_engine_error
+from trioaudio.speech.engine_errors import nobody_could, one_engine_error
 from trioaudio.speech.engine_turn import EngineTurn, Untouched
-from trioaudio.speech.member import Member
+from trioaudio.speech.member import EngineStatus, Member
 from trioaudio.speech.prompt import Prompt, PromptKey, PromptRecorder
-from trioaudio.speech.prompt_cache import PromptCache
-from trioaudio.speech.prompt_making import make_prompt
+from trioaudio.speech.prompt_shelf import MadePrompt, PromptShelf, key_of, origin_of
+from trioaudio.speech.prompt_speaker import PromptSpeaker
 from trioaudio.speech.script import CutsClauses, Lines, Script
+from trioaudio.speech.voice_levels import VoiceLevels
 
 LONGEST_PROMPT = 2000
 """Characters up to which a text may be a prompt made before; it is cut into clauses in one go."""
 
-PROMPTS_AHEAD = 16
-"""Prompts waiting for the disk; a further one is not kept, which is told."""
+MOST_ORDERS = 64
+"""Orders of engines remembered; one that is asked for again later is put together anew."""
 
 _DEFAULT_LANGUAGE = "en"
 
@@ -79,22 +71,44 @@ class EngineChain:
         self,
         members: Sequence[Member],
         options: SpeechOptions,
-        cache: PromptCache | None,
-        tell: Tell,
+        shelf: PromptShelf,
+        levels: VoiceLevels,
     ) -> None:
         self.members = list(members)
         self._options = options
-        self._cache = cache
-        self._tell_fact = tell
-        self._to_keep_in, self._to_keep_out = trio.open_memory_channel[tuple[PromptKey, Prompt]](
-            PROMPTS_AHEAD
-        )
-        self._gains = VoiceGains(options.level or LevelOptions())
+        self._shelf = shelf
+        self._levels = levels
+        self._reordered: OrderedDict[tuple[str, ...], EngineChain] = OrderedDict()
 
     @property
     def name(self) -> str:
         """The engines' names, in order."""
         return ",".join(member.name for member in self.members)
+
+    def engines(self) -> list[EngineStatus]:
+        """Describe the engines, in order."""
+        return [member.status(position) for position, member in enumerate(self.members)]
+
+    def ordered(self, names: Sequence[str]) -> EngineChain:
+        """Return a chain of some of these engines, in another order, that shares all they have.
+
+        Health, levels and prompts are the same ones. The voice an author names is one of the
+        first engine's. ConfigError, with near matches, for a name that is none of these.
+        """
+        wanted = tuple(dict.fromkeys(names))
+        members = [self._member(name) for name in wanted]
+        if not members:
+            raise ConfigError("no engine is named; leave the engines out, or name one")
+        if wanted == tuple(member.name for member in self.members):
+            return self
+        chain = self._reordered.pop(wanted, None)
+        if chain is None:
+            placed = [attrs.evolve(each, first=each is members[0]) for each in members]
+            chain = EngineChain(placed, self._options, self._shelf, self._levels)
+        self._reordered[wanted] = chain
+        if len(self._reordered) > MOST_ORDERS:
+            self._reordered.popitem(last=False)
+        return chain
 
     def check(self, choice: VoiceChoice) -> None:
         """Raise ConfigError if the first engine has no such voice or language."""
@@ -113,9 +127,13 @@ class EngineChain:
         except ConfigError:
             return  # a choice `check` refuses: nobody will speak it
 
-    async def voices(self) -> list[Voice]:
-        """List the first engine's voices."""
-        return await self.members[0].engine.voices()
+    async def voices(self, engine: str | None = None) -> list[Voice]:
+        """List an engine's voices, the first one's unless it is named.
+
+        ConfigError, with near matches, for a name that is none of these engines'; EngineError.
+        """
+        member = self.members[0] if engine is None else self._member(engine)
+        return await member.engine.voices()
 
     async def speak(
         self, pieces: AsyncIterable[str], sink: SpeechSink, choice: VoiceChoice
@@ -132,14 +150,14 @@ class EngineChain:
                 await self._tell(_Telling(script, sink, choice, None))
                 nursery.cancel_scope.cancel()
 
-    async def precache(self, text: str, choice: VoiceChoice, sample_rate: int) -> bool:
-        """Have the first engine make a prompt unless it is there; say whether it had to.
+    # --- Prompts ---------------------------------------------------------------------
+
+    async def precache(self, text: str, choice: VoiceChoice, sample_rate: int) -> MadePrompt:
+        """Have the first engine make a prompt unless it is there.
 
         `sample_rate` in Hz is that of the calls it is for. EngineError, TextError, OutputError.
         """
         member = self.members[0]
-        if self._cache is None:
-            raise OutputError("there is no prompt cache; set TRIOAUDIO_CACHE_MB to more than 0")
         if len(text) > LONGEST_PROMPT:
             raise TextError(f"a prompt has at most {LONGEST_PROMPT} characters; split it")
         script = Script(self._front_end(choice))
@@ -150,20 +168,22 @@ class EngineChain:
         if unreadable := member.unreadable(text, choice):
             raise unreadable
         rate = member.engine.sample_rate_for(sample_rate)
-        key = _key(member, choice, rate, clauses)
-        if await self._cache.find(key) is not None:
-            return False
-        await self._cache.store(key, await make_prompt(member.engine, clauses, choice, rate))
-        return True
+        return await self._shelf.make(member, clauses, choice, rate)
 
-    async def keep_prompts(self) -> None:
-        """For ever: write to the disk what is to be kept, out of the way of the next utterance."""
-        assert self._cache is not None
-        async for key, prompt in self._to_keep_out:
-            try:
-                await self._cache.store(key, prompt)
-            except OutputError as exc:
-                self._tell_fact(PromptNotKept(str(exc)))
+    async def prompt_speaker(self, digest: str) -> PromptSpeaker | None:
+        """Return what plays a prompt by the digest `precache` told; None when it is not there."""
+        key = PromptKey.read(digest)
+        prompt = None if key is None else await self._shelf.find(key)
+        if prompt is None or prompt.origin is None:
+            return None
+        engine = prompt.origin.engine
+        member = next((each for each in self.members if each.name == engine), None)
+        return PromptSpeaker(prompt.pcm, prompt.origin, member, self._levels)
+
+    @property
+    def prompts_found(self) -> tuple[int, int]:
+        """How many texts to be spoken were prompts made before, and how many were not."""
+        return self._shelf.hits, self._shelf.misses
 
     async def _tell(self, telling: _Telling) -> None:
         """Have one engine after the other speak, until all is spoken."""
@@ -185,7 +205,7 @@ class EngineChain:
             if error is None or telling.script.finished:
                 return
             telling.failed.append((member.name, error))
-        raise _nobody_could(telling.failed)
+        raise nobody_could(telling.failed)
 
     async def _take_turn(
         self, member: Member, choice: VoiceChoice, telling: _Telling, prompt: Prompt | None
@@ -195,9 +215,9 @@ class EngineChain:
         if telling.failed:
             failed, reason = telling.failed[-1]
             sink.tell(EngineChanged(failed, member.name, str(reason)))
-        voice = f"{member.name} {member.engine.recipe(choice)}"
-        levels = self._levels(member, voice, sink.sample_rate)
         rate = member.engine.sample_rate_for(sink.sample_rate)
+        origin = origin_of(member, choice, rate)
+        levels = self._levels.leveller(member, origin.voice, sink.sample_rate)
         turn = EngineTurn(
             engine=member.name,
             settings=member.settings,
@@ -224,16 +244,23 @@ class EngineChain:
         if prompt is not None:
             return error
         if levels is not None:
-            self._learn(voice, levels)
+            self._levels.learn(origin.voice, levels)
         if error is not None:
             member.health.failed(error)
             return error
         member.health.succeeded()
         if recorder is not None and telling.clauses is not None:
-            self._keep(_key(member, choice, rate, telling.clauses), recorder, len(telling.clauses))
+            prompt = recorder.prompt(len(telling.clauses))
+            self._shelf.keep(origin, telling.clauses, prompt)
         return None
 
     # --- Parts -----------------------------------------------------------------------
+
+    def _member(self, name: str) -> Member:
+        known = {member.name: member for member in self.members}
+        if name not in known:
+            raise ConfigError(f"no engine {name!r} here; {did_you_mean(name, known)}")
+        return known[name]
 
     def _front_end(self, choice: VoiceChoice) -> CutsClauses:
         first = self.members[0]
@@ -242,49 +269,24 @@ class EngineChain:
         language = first.language(choice) or choice.language or _DEFAULT_LANGUAGE
         return FrontEnd(attrs.evolve(self._options.front_end, language=language))
 
-    def _levels(self, member: Member, voice: str, sample_rate: int) -> Leveller | None:
-        """Return what brings a voice to the level; None for what is to stay as it is."""
-        options = self._options.level
-        if options is None or not member.kind.speech:
-            return None
-        fixed = member.settings.gain_db
-        if fixed is not None:
-            return Leveller(sample_rate, options.bound_gain(fixed), options)
-        gain = self._gains.gain_db(voice)
-        return Leveller(sample_rate, gain, options, seeking=not self._gains.settled(voice))
-
-    def _learn(self, voice: str, levels: Leveller) -> None:
-        measured = levels.measured
-        if measured.active_dbov is not None:
-            self._gains.learn(voice, measured.active_dbov, measured.active_seconds)
-
     async def _find_prompt(
         self, member: Member, choice: VoiceChoice, telling: _Telling
     ) -> Prompt | None:
-        if self._cache is None or not telling.clauses or telling.failed:
+        if not self._shelf.keeps or not telling.clauses or telling.failed:
             return None
         rate = member.engine.sample_rate_for(telling.sink.sample_rate)
-        return await self._cache.find(_key(member, choice, rate, telling.clauses))
+        key = key_of(origin_of(member, choice, rate), telling.clauses)
+        return await self._shelf.look_up(key)
 
     def _keeps(self, member: Member, telling: _Telling, prompt: Prompt | None) -> bool:
         return (
             self._options.keep_all
-            and self._cache is not None
+            and self._shelf.keeps
             and member.kind.speech
             and prompt is None
             and bool(telling.clauses)
             and not telling.failed
         )
-
-    def _keep(self, key: PromptKey, recorder: PromptRecorder, clauses: int) -> None:
-        try:
-            self._to_keep_in.send_nowait((key, recorder.prompt(clauses)))
-        except trio.WouldBlock:
-            self._tell_fact(PromptNotKept("the disk does not keep up"))
-
-
-def _key(member: Member, choice: VoiceChoice, rate: int, clauses: Sequence[str]) -> PromptKey:
-    return PromptKey.of(member.name, member.engine.recipe(choice), rate, clauses)
 
 
 async def _run(
@@ -297,13 +299,3 @@ async def _run(
     except EngineError as exc:
         return exc
     return turn.fault
-
-
-def _nobody_could(failed: list[tuple[str, TrioaudioError]]) -> TrioaudioError:
-    """Return the error of an utterance that nobody could speak: the only one, or all of them."""
-    if len(failed) == 1 or all(isinstance(error, TextError) for _, error in failed):
-        return failed[0][1]
-    last = failed[-1][1]
-    kind = last.kind if isinstance(last, EngineError) else EngineFault.BAD_REQUEST
-    reasons = "; ".join(str(error) for _, error in failed)
-    return EngineError(f"no engine could speak: {reasons}", kind=kind, retryable=True)

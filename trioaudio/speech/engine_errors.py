@@ -1,11 +1,11 @@
-"""One engine's errors out of its own tasks as one error."""
+"""One error for several: those of an engine's own tasks, and those of all engines."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from trioaudio.core.errors import EngineError
+from trioaudio.core.errors import EngineError, EngineFault, TextError, TrioaudioError
 from trioaudio.core.verdict import leaves
 
 
@@ -22,3 +22,13 @@ def one_engine_error() -> Iterator[None]:
         if all(isinstance(each, EngineError) for each in errors):
             raise errors[0]  # noqa: B904  it keeps the cause it has
         raise
+
+
+def nobody_could(failed: Sequence[tuple[str, TrioaudioError]]) -> TrioaudioError:
+    """Return the error of an utterance that nobody could speak: the only one, or all of them."""
+    if len(failed) == 1 or all(isinstance(error, TextError) for _, error in failed):
+        return failed[0][1]
+    last = failed[-1][1]
+    kind = last.kind if isinstance(last, EngineError) else EngineFault.BAD_REQUEST
+    reasons = "; ".join(str(error) for _, error in failed)
+    return EngineError(f"no engine could speak: {reasons}", kind=kind, retryable=True)

@@ -23,6 +23,18 @@ _PROBE_S = 5.0
 _PROBE_RATE = 8000
 
 
+@attrs.frozen
+class EngineStatus:
+    """How an engine of a chain is."""
+
+    engine: str
+    position: int
+    """In the order they are asked, from 0."""
+    embedded: bool
+    resting: bool
+    """Not asked for a while, since it failed."""
+
+
 @attrs.define(eq=False)
 class Member:
     """An open engine of a chain."""
@@ -38,6 +50,10 @@ class Member:
     def name(self) -> str:
         """The engine's name."""
         return self.kind.name
+
+    def status(self, position: int) -> EngineStatus:
+        """Describe it."""
+        return EngineStatus(self.name, position, self.kind.embedded, self.health.resting)
 
     def choice(self, asked: VoiceChoice) -> VoiceChoice:
         """Return what of an author's choice this engine can follow."""

@@ -15,6 +15,8 @@ from trioaudio.speech.chain import EngineChain, SpeechOptions
 from trioaudio.speech.engine_health import EngineHealth
 from trioaudio.speech.member import Member
 from trioaudio.speech.prompt_cache import PromptCache
+from trioaudio.speech.prompt_shelf import PromptShelf
+from trioaudio.speech.voice_levels import VoiceLevels
 
 
 @attrs.frozen
@@ -49,13 +51,14 @@ async def open_chain(setup: ChainSetup) -> AsyncIterator[EngineChain]:
             )
             health = EngineHealth(chosen.kind.name, setup.tell, rests=not chosen.kind.embedded)
             members.append(Member(chosen.kind, chosen.settings, engine, health, not members))
-        chain = EngineChain(members, setup.options, setup.cache, setup.tell)
+        shelf = PromptShelf(setup.cache, setup.tell)
+        chain = EngineChain(members, setup.options, shelf, VoiceLevels(setup.options.level))
         chain.warm(setup.choice)
         with lone_error():
             async with trio.open_nursery() as nursery:
                 for member in members:
                     nursery.start_soon(member.health.watch, member.try_it)
-                if setup.cache is not None and setup.options.keep_all:
-                    nursery.start_soon(chain.keep_prompts)
+                if shelf.keeps and setup.options.keep_all:
+                    nursery.start_soon(shelf.keep_all)
                 yield chain
                 nursery.cancel_scope.cancel()

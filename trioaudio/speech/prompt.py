@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import AsyncIterable, Sequence
 
 import attrs
@@ -18,6 +19,7 @@ from trioaudio.core.pcm import SAMPLE_BYTES
 _MAGIC = b"trioaudio prompt 1\n"
 _STEP_MS = 200
 _DIGEST_BYTES = 32
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @attrs.frozen
@@ -27,10 +29,31 @@ class PromptKey:
     digest: str
 
     @classmethod
+    def read(cls, digest: str) -> PromptKey | None:
+        """Make the key of a digest that somebody else tells; None when it cannot be one."""
+        return cls(digest) if _DIGEST.fullmatch(digest) else None
+
+    @classmethod
     def of(cls, engine: str, recipe: str, sample_rate: int, clauses: Sequence[str]) -> PromptKey:
         """Make the key of clauses as one engine speaks them."""
         parts = json.dumps([engine, recipe, sample_rate, list(clauses)], ensure_ascii=True)
         return cls(hashlib.sha256(parts.encode()).hexdigest())
+
+
+@attrs.frozen
+class Origin:
+    """Who made a prompt: what must be known to play it without its text."""
+
+    engine: str
+    recipe: str
+    """See `core.engine.Engine.recipe`."""
+    sample_rate: int
+    """Hz."""
+
+    @property
+    def voice(self) -> str:
+        """What its level is learned by."""
+        return f"{self.engine} {self.recipe}"
 
 
 @attrs.frozen
@@ -41,6 +64,8 @@ class Prompt:
     words: tuple[WordTiming, ...]
     clause_ends: tuple[int, ...]
     """Bytes of `pcm` up to the end of each clause; the last is all of it."""
+    origin: Origin | None = None
+    """None: it was kept before origins were, and is not to be played without its text."""
 
     async def synthesize(
         self, clauses: AsyncIterable[str], sink: PcmSink, choice: VoiceChoice, sample_rate: int
@@ -67,6 +92,7 @@ class Prompt:
             {
                 "words": [[w.clause, w.start, w.length, w.at_ms] for w in self.words],
                 "clause_ends": self.clause_ends,
+                "origin": None if self.origin is None else attrs.astuple(self.origin),
             }
         ).encode()
         body = len(head).to_bytes(4, "big") + head + self.pcm
@@ -86,6 +112,7 @@ class Prompt:
             pcm=body[4 + length :],
             words=tuple(WordTiming(*word) for word in head["words"]),
             clause_ends=tuple(head["clause_ends"]),
+            origin=Origin(*origin) if (origin := head.get("origin")) else None,
         )
 
 

@@ -14,6 +14,7 @@ import attrs
 import trio
 
 from trioaudio.core.front_end.clause import Span, SpokenClause
+from trioaudio.core.speech import FlushText
 
 CLAUSES_AHEAD = 8
 """Clauses cut and not yet asked for; then the author waits. One piece may bring more."""
@@ -45,7 +46,7 @@ class CutsClauses(Protocol):
         ...
 
     def flush(self) -> list[SpokenClause]:
-        """Return what is left; the text has ended."""
+        """Return what is left; the text has ended, or what follows is another sentence."""
         ...
 
 
@@ -91,8 +92,13 @@ class Script:
         return self._clauses[number] if 0 <= number < len(self._clauses) else None
 
     async def read(self, pieces: AsyncIterable[str]) -> None:
-        """Read the author's text to its end. What the pieces raise is raised."""
+        """Read the author's text to its end. What the pieces raise is raised.
+
+        A `FLUSH` among them gives out all that came before it.
+        """
         async for piece in pieces:
+            if isinstance(piece, FlushText):
+                self._add(self._front_end.flush())
             if piece:
                 self._last_piece_at = trio.current_time()
             # A book in one piece must not hold up everybody's clock while it is cut.

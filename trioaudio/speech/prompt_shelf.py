@@ -1,0 +1,108 @@
+"""The prompts of all chains of a process: found, made ahead, and kept beside the speech."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+import trio
+
+from trioaudio.core.engine import VoiceChoice
+from trioaudio.core.errors import OutputError
+from trioaudio.core.facts import PromptNotKept, Tell
+from trioaudio.core.pcm import SAMPLE_BYTES
+from trioaudio.speech.member import Member
+from trioaudio.speech.prompt import Origin, Prompt, PromptKey
+from trioaudio.speech.prompt_cache import PromptCache
+from trioaudio.speech.prompt_making import make_prompt
+
+PROMPTS_AHEAD = 16
+"""Prompts waiting for the disk; a further one is not kept, which is told."""
+
+
+@attrs.frozen
+class MadePrompt:
+    """A prompt that is there now."""
+
+    digest: str
+    """What it is played by."""
+    made: bool
+    """False: it was there."""
+    audio_ms: float
+
+
+class PromptShelf:
+    """Prompts and the cache they are in; without a cache none is ever found."""
+
+    def __init__(self, cache: PromptCache | None, tell: Tell) -> None:
+        self._cache = cache
+        self._tell = tell
+        self.hits = 0
+        """Texts that were found to be prompts made before."""
+        self.misses = 0
+        self._to_keep_in, self._to_keep_out = trio.open_memory_channel[tuple[PromptKey, Prompt]](
+            PROMPTS_AHEAD
+        )
+
+    @property
+    def keeps(self) -> bool:
+        """Whether there is a cache."""
+        return self._cache is not None
+
+    async def find(self, key: PromptKey) -> Prompt | None:
+        """Return a prompt, None when there is none that can be read."""
+        return None if self._cache is None else await self._cache.find(key)
+
+    async def look_up(self, key: PromptKey) -> Prompt | None:
+        """Return a prompt as `find` does, and count whether it was there."""
+        prompt = await self.find(key)
+        if prompt is None:
+            self.misses += 1
+        else:
+            self.hits += 1
+        return prompt
+
+    async def make(
+        self, member: Member, clauses: Sequence[str], choice: VoiceChoice, rate: int
+    ) -> MadePrompt:
+        """Have an engine make a prompt unless it is there. EngineError, OutputError."""
+        if self._cache is None:
+            raise OutputError("there is no prompt cache; set TRIOAUDIO_CACHE_MB to more than 0")
+        origin = origin_of(member, choice, rate)
+        key = key_of(origin, clauses)
+        prompt = await self._cache.find(key)
+        made = prompt is None or prompt.origin is None
+        if made:
+            prompt = await make_prompt(member.engine, clauses, choice, rate)
+            await self._cache.store(key, attrs.evolve(prompt, origin=origin))
+        assert prompt is not None
+        audio_ms = len(prompt.pcm) // SAMPLE_BYTES * 1000 / rate
+        return MadePrompt(key.digest, made, round(audio_ms, 3))
+
+    def keep(self, origin: Origin, clauses: Sequence[str], prompt: Prompt) -> None:
+        """Have `keep_all` keep a prompt that was just spoken."""
+        try:
+            self._to_keep_in.send_nowait(
+                (key_of(origin, clauses), attrs.evolve(prompt, origin=origin))
+            )
+        except trio.WouldBlock:
+            self._tell(PromptNotKept("the disk does not keep up"))
+
+    async def keep_all(self) -> None:
+        """For ever: write to the disk what is to be kept, out of the way of the next utterance."""
+        assert self._cache is not None
+        async for key, prompt in self._to_keep_out:
+            try:
+                await self._cache.store(key, prompt)
+            except OutputError as exc:
+                self._tell(PromptNotKept(str(exc)))
+
+
+def origin_of(member: Member, choice: VoiceChoice, rate: int) -> Origin:
+    """Return who speaks a choice at a rate."""
+    return Origin(member.name, member.engine.recipe(choice), rate)
+
+
+def key_of(origin: Origin, clauses: Sequence[str]) -> PromptKey:
+    """Return what clauses of a voice are found by."""
+    return PromptKey.of(origin.engine, origin.recipe, origin.sample_rate, clauses)
