@@ -17,6 +17,7 @@ import attrs
 
 from trioaudio.call_control import find_call_control
 from trioaudio.carriers import carrier_names, load_carrier
+from trioaudio.core.call_control import CallControl
 from trioaudio.core.carrier import (
     Acknowledges,
     Carrier,
@@ -115,6 +116,31 @@ def facts() -> str:
     return table(head, rows)
 
 
+def webhooks() -> str:
+    """Return how each carrier's webhooks are told from a stranger's, and how calls are answered."""
+    controls = filter(None, map(find_call_control, carrier_names()))
+    rows = ((f"`{each.name}`", webhook_proof(each), webhook_reply(each)) for each in controls)
+    return table(("carrier", "proof of a webhook", "a call that comes in is answered by"), rows)
+
+
+def webhook_proof(control: CallControl) -> str:
+    """Say what is checked, and with what."""
+    check = control.webhook_check
+    if check is None:
+        return "a key in the path"
+    settings = load_carrier(control.name).settings
+    secret = check.missing(settings)
+    known = secret in {field.name for field in attrs.fields(type(settings))}
+    name = f", with `{variable(f'{control.name}_{secret}')}`" if known else ""
+    unsigned = "" if check.always else "; unsigned ones by a key in the path"
+    return f"{check.proof}{name}{unsigned}"
+
+
+def webhook_reply(control: CallControl) -> str:
+    """Say how the carrier learns the media URL."""
+    return "a command over REST" if control.answer is not None else "the document it asked for"
+
+
 def certainty() -> str:
     """Return how sure each protocol is, and where it is written."""
     rows = (
@@ -159,7 +185,13 @@ def _own_rows() -> Iterator[Sequence[str]]:
                 yield (f"`{variable(f'{name}_{field.name}')}`", meaning, written(default))
 
 
-BLOCKS = {"facts": facts, "certainty": certainty, "common": common, "own": own}
+BLOCKS = {
+    "facts": facts,
+    "webhooks": webhooks,
+    "certainty": certainty,
+    "common": common,
+    "own": own,
+}
 
 
 def main() -> int:

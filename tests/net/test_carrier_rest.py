@@ -400,3 +400,42 @@ async def test_a_link_without_an_id_says_so() -> None:
             await link.hang_up(None)
         assert not link.over
         assert side.asked == 0
+
+
+async def test_a_call_that_came_in_is_answered_by_a_command() -> None:
+    async with a_side("telnyx") as side:
+        await side.rest.answer(side.opened.desk.new_call("v3:"), placing_for("telnyx"))
+        assert side.opened.placed[0].url == placing_for("telnyx").media_url
+        with pytest.raises(CallControlError) as caught:
+            await side.rest.answer("v3:unknown", placing_for("telnyx"))
+        assert caught.value.status == 404
+    async with a_side("telnyx", "echo") as side:
+        with pytest.raises(CallControlError) as caught:
+            await side.rest.answer(side.opened.desk.new_call("v3:"), placing_for("telnyx"))
+        assert TOKEN not in str(caught.value)
+    async with a_side("twilio") as side:
+        with pytest.raises(ConfigError, match="answers no calls by a command"):
+            await side.rest.answer("CA1", placing_for("twilio"))
+
+
+async def test_more_requests_than_connections_wait_and_are_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("trioaudio.net.carrier_rest.MOST_REQUESTS", 1)
+    timing = attrs.evolve(FAST, connect=0.2, whole=3.0)
+    errors: list[CallControlError] = []
+    async with a_side("telnyx", "slow=500", timing=timing) as side:
+
+        async def place() -> None:
+            try:
+                await side.rest.place(placing_for("telnyx"))
+            except CallControlError as exc:
+                errors.append(exc)
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(3):
+                nursery.start_soon(place)
+        assert len(side.opened.placed) == 1
+    assert len(errors) == 2
+    assert all("was not asked: 1 requests are under way" in str(each) for each in errors)
+    assert not any(each.maybe_done for each in errors)

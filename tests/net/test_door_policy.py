@@ -10,8 +10,16 @@ from trioaudio.core.carrier import Carrier, CarrierSettings
 from trioaudio.core.errors import ConfigError
 from trioaudio.core.secret import Secret
 from trioaudio.core.upgrade import DoorCheck, UpgradeRefusedError, UpgradeRequest
-from trioaudio.net.door_policy import DoorPolicy, door_policy_for, is_loopback
+from trioaudio.net.door_policy import (
+    DoorPolicy,
+    door_policy_for,
+    is_loopback,
+    open_door_switch,
+    proof_switch,
+)
+from trioaudio.serve_settings import MediaAuth, ServeSettings
 from trioaudio.settings import Authentication, Settings, variable
+from trioaudio.settings_values import Address
 
 
 @attrs.frozen
@@ -129,3 +137,40 @@ def test_a_name_counts_as_all_its_addresses(monkeypatch: pytest.MonkeyPatch) -> 
     assert not is_loopback("mine")
     look_up()
     assert not is_loopback("mine")
+
+
+@pytest.mark.parametrize(
+    ("media_auth", "host", "public_url", "outcome"),
+    [
+        ("tokens", "0.0.0.0", "wss://x", "closed"),  # noqa: S104
+        ("off", "127.0.0.1", None, "open"),
+        ("off", "0.0.0.0", None, "others than this machine can reach 0.0.0.0"),  # noqa: S104
+        ("off", "127.0.0.1", "wss://x", "TRIOAUDIO_PUBLIC_URL says that a proxy"),
+        ("forced-off", "0.0.0.0", "wss://x", "warned"),  # noqa: S104
+    ],
+)
+def test_letting_in_whoever_comes(
+    media_auth: MediaAuth, host: str, public_url: str | None, outcome: str
+) -> None:
+    serve = ServeSettings(media_auth=media_auth, media_listen=Address(host, 8088))
+    settings = Settings(public_url=public_url)
+    if outcome in {"closed", "open", "warned"}:
+        warning = open_door_switch(serve, settings)
+        assert (warning is not None) is (outcome == "warned")
+        assert warning is None or warning.startswith("TRIOAUDIO_MEDIA_AUTH=forced-off: whoever")
+        return
+    with pytest.raises(ConfigError, match="to tokens, or to forced-off if you mean that") as caught:
+        open_door_switch(serve, settings)
+    assert str(caught.value).startswith("TRIOAUDIO_MEDIA_AUTH=off: ")
+    assert outcome in str(caught.value)
+
+
+def test_what_is_wrong_of_all_carriers_alike() -> None:
+    assert proof_switch(Settings(), "0.0.0.0") is None  # noqa: S104
+    assert proof_switch(Settings(authentication="off"), "127.0.0.1") is None
+    warning = proof_switch(Settings(authentication="forced-off"), "127.0.0.1")
+    assert warning == (
+        "TRIOAUDIO_AUTHENTICATION=forced-off: whoever learns a call's URL can take the call"
+    )
+    with pytest.raises(ConfigError, match="could take the call"):
+        proof_switch(Settings(authentication="off"), "0.0.0.0")  # noqa: S104

@@ -95,22 +95,41 @@ async def test_who_is_turned_away_over_tls_is_told_nothing(certificates: Certifi
         assert opened.listener.statistics().refused == {429: 1}
 
 
-async def test_too_many_at_once_of_all_addresses() -> None:
+async def test_when_there_is_no_room_who_has_asked_nothing_for_longest_goes() -> None:
     admission = Admission(handshakes_in_all=2, trusted_proxies=LOOPBACK)
     async with listening(admission) as opened:
-        async with await opened.knock() as first, await opened.knock():
+        async with await opened.knock() as first, await opened.knock() as second:
             await until(lambda: opened.listener.statistics().in_handshake == 2)
-            answer = await turned_away(opened)
+            await second.send_all(b"GET /")  # that is no question yet
+            assert b" 404 " in await told(opened, ELSEWHERE)
+            answer = await read_all(first)
             assert answer.startswith(b"HTTP/1.1 503 ")
             assert b"Retry-After: 10\r\n" in answer
-            assert opened.listener.statistics().refused == {503: 1}
-            fact = opened.facts[0]
-            assert isinstance(fact, DoorRefused)
+            assert opened.listener.statistics().refused == {404: 1, 503: 1}
+            fact = next(each for each in opened.facts if isinstance(each, DoorRefused))
             assert "of all addresses together" in fact.reason
-            await first.aclose()
-            await until(lambda: opened.listener.statistics().in_handshake == 1)
-            await comes_in(opened)
+            async with await opened.knock():
+                await until(lambda: opened.listener.statistics().in_handshake == 2)
+                await comes_in(opened)
+                assert await read_all(second) == b""  # half a head was there: it is only closed
         await until(lambda: opened.listener.statistics().in_handshake == 0)
+
+
+async def test_when_there_is_no_room_nobody_goes_who_has_asked() -> None:
+    """A second arrival makes us ask the first for a sign of life, and that takes a while."""
+    admission = Admission(handshakes_in_all=1)
+    async with listening(admission, DoorPlan(probe_s=0.5)) as opened, await opened.knock() as first:
+        await first.send_all(upgrade_request())
+        async with opened.door.connect(1):
+            assert b" 101 " in await read_head(first)
+            await until(lambda: opened.listener.statistics().in_handshake == 0)
+            async with await opened.knock() as second:
+                await second.send_all(upgrade_request())
+                await until(lambda: opened.listener.statistics().in_handshake == 1)
+                await until(lambda: not opened.listener._visitors._silent)
+                answer = await turned_away(opened)
+                assert answer.startswith(b"HTTP/1.1 503 ")
+                assert opened.listener._limits._handshakes.total() == 1
 
 
 async def test_an_audiosocket_that_is_turned_away_is_hung_up_on() -> None:

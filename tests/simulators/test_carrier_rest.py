@@ -113,3 +113,10 @@ async def test_a_placed_call_dials_the_media_url_and_ends_with_it() -> None:
 def test_wrong_usage(capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]) -> None:
     assert main(arguments) == 2
     assert capsys.readouterr().err.startswith("trioaudio simulate rest: ")
+
+
+async def test_a_call_that_comes_in_asks_at_once() -> None:
+    async with a_process("--carrier", "twilio", "--call", "http://127.0.0.1:9/") as (_, events):
+        asked = await events.wait("asked")
+        assert asked["status"] == 0
+        assert str(asked["call_id"]).startswith("CA")

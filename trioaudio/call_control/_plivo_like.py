@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 import attrs
 
 from trioaudio.call_control import _stream_xml
+from trioaudio.call_control._plivo_webhooks import PlivoSignature, read_webhook
 from trioaudio.call_control._replies import Replies
 from trioaudio.call_control._wanted import digits, media_url, rest_url, segment, web_url
 from trioaudio.core.call_control import (
@@ -73,6 +74,7 @@ class PlivoLike:
     documentation: str
     credentials: tuple[str, ...]
     account: Callable[[CarrierSettings], Account]
+    signature: PlivoSignature
 
     @property
     def control(self) -> CallControl:
@@ -90,6 +92,8 @@ class PlivoLike:
             over=frozenset({"404"}),
             wants_answer_url=True,
             answer_document=self._answer_document,
+            webhook_check=self.signature.check,
+            read_webhook=read_webhook,
         )
 
     @property

@@ -14,6 +14,7 @@ import attrs
 
 from trioaudio.call_control import _stream_xml
 from trioaudio.call_control._replies import Replies
+from trioaudio.call_control._twilio_webhooks import TwilioSignature, read_webhook
 from trioaudio.call_control._wanted import e164, media_url, segment, web_url
 from trioaudio.core.call_control import (
     AnswerDocument,
@@ -64,6 +65,7 @@ class TwilioLike:
     documentation: str
     credentials: tuple[str, ...]
     account: Callable[[CarrierSettings], Account]
+    signature: TwilioSignature
     attributes: Callable[[CarrierSettings, Placing], Mapping[str, str]] = lambda _own, _placing: {}
     """What its `<Stream>` has beside the url."""
 
@@ -81,6 +83,8 @@ class TwilioLike:
             check_reply=self._replies.check,
             over=_CALL_IS_OVER,
             answer_document=self._answer_document,
+            webhook_check=self.signature.check,
+            read_webhook=read_webhook,
         )
 
     @property

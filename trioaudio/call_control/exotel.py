@@ -8,7 +8,10 @@ sample rate is asked for in the media URL's query, and user and password before 
 brought back as Basic authorization.
 
 The answer document is what Exotel's Voicebot applet fetches: `{"url": "wss://…"}`,
-https://developer.exotel.com/docs/agentstream/stream-voicebot-applet.
+https://developer.exotel.com/docs/agentstream/stream-voicebot-applet. It is asked for by GET with
+`CallSid`, `CallFrom`, `CallTo`, `Direction` in the query, as other applets are
+(https://support.exotel.com/support/solutions/articles/3000096873, documented). A status callback
+is a POST with `Status`; have it sent as JSON. Nothing is signed.
 """
 
 from __future__ import annotations
@@ -17,7 +20,9 @@ import re
 from urllib.parse import quote, urlsplit
 
 from trioaudio.call_control._replies import Replies, at
+from trioaudio.call_control._twilio_webhooks import OVER
 from trioaudio.call_control._wanted import e164, media_url, own, rest_url, segment
+from trioaudio.call_control._webhooks import read_call
 from trioaudio.carriers.exotel import ExotelSettings
 from trioaudio.core.call_control import (
     AnswerDocument,
@@ -30,6 +35,7 @@ from trioaudio.core.call_control import (
 from trioaudio.core.carrier import CarrierSettings
 from trioaudio.core.errors import ConfigError
 from trioaudio.core.secret import Secret
+from trioaudio.core.webhook import CallStage, IncomingCall, WebhookRequest
 from trioaudio.core.wire_json import compact, text_of
 
 _LONGEST_STREAM_URL = 600
@@ -96,6 +102,21 @@ def _answer_document(settings: CarrierSettings, placing: Placing) -> AnswerDocum
     return AnswerDocument("application/json", compact({"url": url.get()}))
 
 
+def _read_webhook(request: WebhookRequest) -> IncomingCall:
+    status = request.text("Status", "CallStatus")
+    stage = CallStage.ASKS if request.method == "GET" else CallStage.GOES_ON
+    if (status or "").lower() in OVER:
+        stage = CallStage.OVER
+    return read_call(
+        request,
+        request.text("CallSid"),
+        stage,
+        numbers=(request.text("CallFrom", "From"), request.text("CallTo", "To")),
+        inbound=(request.text("Direction") or "incoming").startswith("in"),
+        status=status,
+    )
+
+
 CALL_CONTROL = CallControl(
     name="exotel",
     documentation="https://developer.exotel.com/docs/agentstream/connect-voice-ai",
@@ -104,4 +125,5 @@ CALL_CONTROL = CallControl(
     read_placed=_read_placed,
     check_reply=_REPLIES.check,
     answer_document=_answer_document,
+    read_webhook=_read_webhook,
 )

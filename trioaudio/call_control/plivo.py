@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from trioaudio.call_control._plivo_like import Account, PlivoLike
+from trioaudio.call_control._plivo_webhooks import PlivoSignature
 from trioaudio.call_control._wanted import own
 from trioaudio.carriers.plivo import PlivoSettings
 from trioaudio.core.carrier import CarrierSettings
@@ -18,4 +19,5 @@ CALL_CONTROL = PlivoLike(
     documentation="https://docs.plivo.com/docs/voice/api/calls",
     credentials=("auth_id", "auth_token"),
     account=_account,
+    signature=PlivoSignature("X-Plivo-Signature", covers_more=True, always=True),
 ).control

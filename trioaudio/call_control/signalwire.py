@@ -4,6 +4,10 @@ https://developer.signalwire.com/compatibility-api (documented: address, credent
 inferred: that a new call takes its document as `Twiml`, as Twilio's does and as SignalWire's own
 client offers; an answer URL is the documented way). `<Stream>`'s `codec` and `authBearerToken`:
 https://signalwire.com/docs/compatibility-api/cxml/reference/voice/stream. Not tried live.
+
+Webhooks: https://developer.signalwire.com/guides/webhook-security (documented: signed with the
+project's signing key, `X-SignalWire-Signature`). Read in SignalWire's own clients: forms are signed
+as Twilio's are, other bodies behind the URL.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from trioaudio.call_control._twilio_like import Account, TwilioLike
+from trioaudio.call_control._twilio_webhooks import TwilioSignature
 from trioaudio.call_control._wanted import own, rest_url
 from trioaudio.carriers.signalwire import SignalwireSettings
 from trioaudio.core.call_control import Placing
@@ -45,5 +50,6 @@ CALL_CONTROL = TwilioLike(
     documentation="https://developer.signalwire.com/compatibility-api",
     credentials=("project_id", "api_token", "space"),
     account=_account,
+    signature=TwilioSignature("X-SignalWire-Signature", "signing_key", signs_bodies=True),
     attributes=_attributes,
 ).control

@@ -10,6 +10,9 @@ live. What is odd about it:
   at the caller's number, the Node one at the callee's; `auto` does as the latter.
 * The hang-up wants the call's `cmiuuid`, which the reply to a placement is not documented to
   hold; without it a call ends by a message on the media stream.
+* Webhooks are not signed. The answer URL is asked with `action` inbound, `from`, `to` and `cmiuuid`
+  (https://doc.telecmi.com/piopiy/docs/pcmo-overview, documented); events have a `status`, and which
+  of them end a call is a third party's word.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from typing import assert_never
 
 from trioaudio.call_control._replies import Replies, at
 from trioaudio.call_control._wanted import digits, media_url, own, rest_url
+from trioaudio.call_control._webhooks import read_call
 from trioaudio.carriers.telecmi import Region, TelecmiSettings
 from trioaudio.core.call_control import (
     AnswerDocument,
@@ -31,9 +35,11 @@ from trioaudio.core.call_control import (
 )
 from trioaudio.core.carrier import CarrierSettings
 from trioaudio.core.errors import ConfigError
+from trioaudio.core.webhook import CallStage, IncomingCall, WebhookRequest
 from trioaudio.core.wire_json import JsonValue, compact, read_object, text_of, whole_number_of
 
 _INDIA = "91"
+_ENDS = frozenset({"hangup", "in_hangup", "out_hangup", "completed", "missed", "failed", "busy"})
 _REST_URL = TelecmiSettings().rest_url
 _ACTION_URL = "https://piopiy.telecmi.com/v1/call/action"
 
@@ -132,6 +138,21 @@ def _answer_document(settings: CarrierSettings, placing: Placing) -> AnswerDocum
     return AnswerDocument("application/json", compact([stream]))
 
 
+def _read_webhook(request: WebhookRequest) -> IncomingCall:
+    action, status = request.text("action"), request.text("status")
+    stage = CallStage.ASKS if action == "inbound" and status is None else CallStage.GOES_ON
+    if (status or "").lower() in _ENDS:
+        stage = CallStage.OVER
+    return read_call(
+        request,
+        request.text("cmiuuid", "call_id"),
+        stage,
+        numbers=(request.text("from", "callerid"), request.text("to")),
+        inbound=(action or request.text("direction") or "inbound") == "inbound",
+        status=status,
+    )
+
+
 CALL_CONTROL = CallControl(
     name="telecmi",
     documentation="https://doc.telecmi.com/piopiy/docs/outbound-call",
@@ -142,4 +163,5 @@ CALL_CONTROL = CallControl(
     check_reply=_check_reply,
     over=frozenset({"404"}),
     answer_document=_answer_document,
+    read_webhook=_read_webhook,
 )

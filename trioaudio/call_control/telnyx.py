@@ -6,7 +6,8 @@ https://developers.telnyx.com/api-reference/call-commands/transfer-call, which t
 `sip:` URI. Not tried live. Inferred: that `stream_bidirectional_target_legs` `both` has a call with
 one leg hear us; the documented default, `opposite`, is about calls with two.
 
-Telnyx's webhooks are not answered with a document: the call is answered by a command. So the
+Telnyx's webhooks are not answered with a document: the call is answered by a command,
+https://developers.telnyx.com/api-reference/call-commands/answer-call (documented). So the
 answer document is that command's body, for POST /v2/calls/{call_control_id}/actions/answer. TeXML
 would be a document, but its `<Stream>` brings no token along and knows no L16.
 """
@@ -14,6 +15,7 @@ would be a document, but its `<Stream>` brings no token along and knows no L16.
 from __future__ import annotations
 
 from trioaudio.call_control._replies import Replies, at
+from trioaudio.call_control._telnyx_webhooks import CHECK, read_webhook
 from trioaudio.call_control._wanted import e164, media_url, one_target, own, rest_url, segment
 from trioaudio.carriers.telnyx import TelnyxSettings
 from trioaudio.core.call_control import (
@@ -131,6 +133,12 @@ def _answer_document(settings: CarrierSettings, placing: Placing) -> AnswerDocum
     return AnswerDocument("application/json", compact(command))
 
 
+def _answer(settings: CarrierSettings, call_id: str, placing: Placing) -> RestRequest:
+    ours = own(settings, TelnyxSettings)
+    path = f"/{segment('call_id', call_id)}/actions/answer"
+    return _request(ours, path, _stream(ours, placing), safe=True)
+
+
 CALL_CONTROL = CallControl(
     name="telnyx",
     documentation="https://developers.telnyx.com/api-reference/call-commands/dial",
@@ -143,4 +151,7 @@ CALL_CONTROL = CallControl(
     # Such a call was never there; it has ended already.
     over=frozenset({"404", "90018"}),
     answer_document=_answer_document,
+    answer=_answer,
+    webhook_check=CHECK,
+    read_webhook=read_webhook,
 )

@@ -6,6 +6,7 @@ The media URL must be wss:// without a query: https://www.twilio.com/docs/voice/
 from __future__ import annotations
 
 from trioaudio.call_control._twilio_like import Account, TwilioLike
+from trioaudio.call_control._twilio_webhooks import TwilioSignature
 from trioaudio.call_control._wanted import own, rest_url
 from trioaudio.carriers.twilio import TwilioSettings
 from trioaudio.core.carrier import CarrierSettings
@@ -21,4 +22,5 @@ CALL_CONTROL = TwilioLike(
     documentation="https://www.twilio.com/docs/voice/api/call-resource",
     credentials=("account_sid", "auth_token"),
     account=_account,
+    signature=TwilioSignature("X-Twilio-Signature", "auth_token"),
 ).control

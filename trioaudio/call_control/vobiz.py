@@ -8,6 +8,7 @@ call goes on with another document as at Plivo is inferred.
 from __future__ import annotations
 
 from trioaudio.call_control._plivo_like import Account, PlivoLike
+from trioaudio.call_control._plivo_webhooks import PlivoSignature
 from trioaudio.call_control._wanted import own
 from trioaudio.carriers.vobiz import VobizSettings
 from trioaudio.core.carrier import CarrierSettings
@@ -30,4 +31,5 @@ CALL_CONTROL = PlivoLike(
     documentation="https://docs.vobiz.ai/xml/stream",
     credentials=("auth_id", "auth_token"),
     account=_account,
+    signature=PlivoSignature("X-Vobiz-Signature", covers_more=False, always=False),
 ).control

@@ -10,6 +10,7 @@ an NCCO: https://developer.vonage.com/en/voice/voice-api/guides/websockets.
 from __future__ import annotations
 
 from trioaudio.call_control._replies import Replies
+from trioaudio.call_control._vonage_webhooks import CHECK, read_webhook
 from trioaudio.call_control._wanted import digits, media_url, one_target, own, rest_url, segment
 from trioaudio.carriers.vonage import VonageSettings
 from trioaudio.core.call_control import (
@@ -127,4 +128,6 @@ CALL_CONTROL = CallControl(
     check_reply=_REPLIES.check,
     over=frozenset({"404"}),
     answer_document=_answer_document,
+    webhook_check=CHECK,
+    read_webhook=read_webhook,
 )

@@ -100,6 +100,10 @@ class JambonzSettings(CarrierSettings):
     password: Secret = attrs.field(
         default=Secret(), metadata={"help": "password given as wsAuth to the verb; never shown"}
     )
+    webhook_secret: Secret = attrs.field(
+        default=Secret(),
+        metadata={"help": "the account's webhook secret; to check the signatures of webhooks"},
+    )
 
 
 class JambonzCodec:

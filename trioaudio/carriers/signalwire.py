@@ -50,6 +50,10 @@ class SignalwireSettings(StreamSettings):
         default=Secret(),
         metadata={"help": "authBearerToken of the document: what SignalWire proves itself with"},
     )
+    signing_key: Secret = attrs.field(
+        default=Secret(),
+        metadata={"help": "the project's signing key; to check the signatures of webhooks"},
+    )
 
 
 CARRIER = Carrier(

@@ -54,6 +54,10 @@ class TelnyxSettings(StreamSettings):
     rest_url: str = attrs.field(
         default="https://api.telnyx.com", metadata={"help": "where the REST interface is"}
     )
+    public_key: str = attrs.field(
+        default="",
+        metadata={"help": "the account's public key, base64; to check the signatures of webhooks"},
+    )
 
 
 CARRIER = Carrier(

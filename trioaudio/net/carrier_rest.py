@@ -47,6 +47,12 @@ WHOLE_S = 15.0
 TRIES = 3
 LONGEST_RETRY_AFTER_S = 10.0
 LARGEST_REPLY = 64 << 10
+MOST_REQUESTS = 256
+"""Requests under way at one carrier; more wait. Each takes a descriptor, which calls need too."""
+KEPT_CONNECTIONS = 64
+KEPT_S = 15.0
+"""How long an idle connection is kept: well short of the time after which servers close theirs. A
+placement sent into one that is being closed is not sent again, and may have been carried out."""
 
 _BACKOFF = Backoff(first=0.5, cap=4.0, attempts=TRIES)
 _LEAVE_S = 0.5
@@ -175,17 +181,25 @@ class CarrierRest:
             return False
         return True
 
+    async def answer(self, call_id: str, placing: Placing) -> None:
+        """Answer a call that came in, with a media URL. CallControlError, ConfigError."""
+        if self._control.answer is None:
+            raise ConfigError(f"carrier={self._control.name}: it answers no calls by a command")
+        await self._steer(
+            self._control.answer(self._settings, call_id, placing), _token_in(placing.media_url)
+        )
+
     async def transfer(self, call_id: str, transfer: Transfer) -> None:
         """Connect the callee to somebody else. CallControlError, ConfigError."""
         if self._control.transfer is None:
             raise ConfigError(f"carrier={self._control.name}: it transfers no calls for us")
         await self._steer(self._control.transfer(self._settings, call_id, transfer))
 
-    async def _steer(self, unsigned: RestRequest) -> None:
+    async def _steer(self, unsigned: RestRequest, *hidden: str) -> None:
         request = _signed(unsigned)
         reply = await self._ask(request)
         assert self._control.check_reply is not None
-        self._read(request, reply, self._control.check_reply)
+        self._read(request, reply, self._control.check_reply, *hidden)
 
     async def _ask(self, request: RestRequest) -> RestReply:
         """Send a request, again where that does no harm; return what came back."""
@@ -212,6 +226,10 @@ class CarrierRest:
         with trio.move_on_after(self._timing.whole):
             try:
                 return await self._exchange(request, trace)
+            except httpx.PoolTimeout:
+                raise self._error(
+                    request, f"was not asked: {MOST_REQUESTS} requests are under way", trace
+                ) from None
             except httpx.TimeoutException:
                 pass
             except httpx.HTTPError as exc:
@@ -342,7 +360,12 @@ async def open_carrier_rest(
             "Accept-Encoding": "identity",
         },
         verify=tls_context or client_context(None),
-        timeout=httpx.Timeout(timing.whole, connect=timing.connect),
+        timeout=httpx.Timeout(timing.whole, connect=timing.connect, pool=timing.connect),
+        limits=httpx.Limits(
+            max_connections=MOST_REQUESTS,
+            max_keepalive_connections=KEPT_CONNECTIONS,
+            keepalive_expiry=KEPT_S,
+        ),
         follow_redirects=False,
         trust_env=False,
     )

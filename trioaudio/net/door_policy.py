@@ -15,7 +15,11 @@ import attrs
 from trioaudio.core.carrier import Carrier, CarrierSettings
 from trioaudio.core.errors import ConfigError
 from trioaudio.core.upgrade import UpgradeRequest
+from trioaudio.serve_settings import ServeSettings
 from trioaudio.settings import Settings, variable
+
+_TAKEN = ("learns a call's URL", "take the call")
+_BEGUN = ("gets to it", "begin calls here")
 
 
 @attrs.frozen
@@ -36,32 +40,56 @@ def door_policy_for(
     ConfigError when a carrier that has a proof cannot be held to it, or when it is let off
     where others than this machine can reach the listener.
     """
+    warning = proof_switch(settings, host)
+    if settings.authentication != "on":
+        return DoorPolicy(warning=warning)
     proof = carrier.door_check
-    switch = variable("authentication")
+    if proof is None:
+        return DoorPolicy()
+    missing = proof.missing(carrier_settings)
+    if missing is not None:
+        raise ConfigError(
+            f"{variable(f'{carrier.name}_{missing}')} is not set, so the {proof.proof} of"
+            f" {carrier.name} cannot be checked; set it, or {variable('authentication')}=off to"
+            " listen on this machine only without that"
+        )
+    return DoorPolicy(partial(proof.check, carrier_settings))
+
+
+def proof_switch(settings: Settings, host: str) -> str | None:
+    """Return a warning if carriers are let in without proof; ConfigError if that is not safe."""
     match settings.authentication:
         case "on":
-            if proof is None:
-                return DoorPolicy()
-            missing = proof.missing(carrier_settings)
-            if missing is not None:
-                raise ConfigError(
-                    f"{variable(f'{carrier.name}_{missing}')} is not set, so the {proof.proof} of"
-                    f" {carrier.name} cannot be checked; set it, or {switch}=off to listen on"
-                    " this machine only without that"
-                )
-            return DoorPolicy(partial(proof.check, carrier_settings))
+            return None
         case "off":
-            reached = _how_others_get_here(settings, host)
-            if reached is not None:
-                raise ConfigError(
-                    f"{switch}=off: {reached}, so whoever learns a call's URL could take the call;"
-                    " set it to on, or to forced-off if you mean that"
-                )
-            return DoorPolicy()
+            _refuse_reach(settings, host, "authentication", "on", _TAKEN)
+            return None
         case "forced-off":
-            return DoorPolicy(
-                warning=f"{switch}=forced-off: whoever learns a call's URL can take the call"
-            )
+            return f"{variable('authentication')}=forced-off: whoever {_TAKEN[0]} can {_TAKEN[1]}"
+
+
+def open_door_switch(serve: ServeSettings, settings: Settings) -> str | None:
+    """Return a warning if whoever comes is let in; ConfigError if that is not safe."""
+    match serve.media_auth:
+        case "tokens":
+            return None
+        case "off":
+            _refuse_reach(settings, serve.media_listen.host, "media_auth", "tokens", _BEGUN)
+            return None
+        case "forced-off":
+            return f"{variable('media_auth')}=forced-off: whoever {_BEGUN[0]} can {_BEGUN[1]}"
+
+
+def _refuse_reach(
+    settings: Settings, host: str, key: str, safe: str, danger: tuple[str, str]
+) -> None:
+    """Raise ConfigError when what is safe on this machine only can be reached from others."""
+    reached = _how_others_get_here(settings, host)
+    if reached is not None:
+        raise ConfigError(
+            f"{variable(key)}=off: {reached}, so whoever {danger[0]} could {danger[1]}; set it to"
+            f" {safe}, or to forced-off if you mean that"
+        )
 
 
 def _how_others_get_here(settings: Settings, host: str) -> str | None:

@@ -372,6 +372,22 @@ class MediaSocket(trio.abc.HalfCloseableStream):
         self._take_head(bytes(head), end + len(_HEAD_END))
         return bytes(head)
 
+    async def read_body(self, length: int) -> bytes:
+        """Read the `length` bytes behind a head that `read_head` has read.
+
+        Raises LegLostError when the connection breaks or ends before.
+        """
+        body = bytearray()
+        while len(body) < length:
+            data = self._receive()
+            if data is None:
+                await self._wait_readable()
+            elif not data:
+                raise LegLostError(f"{self.peer} sent less than it announced")
+            else:
+                body += data
+        return bytes(body[:length])
+
     async def peek(self, count: int) -> bytes:
         """Return the first `count` bytes, and leave them to the pump, with whatever came along.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
@@ -52,6 +53,15 @@ class Refusal:
         }
         lines = (f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers.items()))
         return "\r\n".join((*lines, "", body)).encode()
+
+
+def too_many(what: str, seconds: float) -> Refusal:
+    """Return what an address is told of which there are too many; it may come again later."""
+    return Refusal(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        f"too many {what} from this address",
+        {"Retry-After": str(math.ceil(seconds))},
+    )
 
 
 def printable(text: str) -> str:

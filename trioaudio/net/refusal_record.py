@@ -36,6 +36,8 @@ class ListenerStatistics:
     in_handshake: int
     """Connections nothing is decided about yet, proxies' included."""
     doors: int
+    answered: int = 0
+    """Webhooks answered."""
 
 
 class RefusalRecord:
@@ -44,6 +46,7 @@ class RefusalRecord:
     def __init__(self, tell: Tell) -> None:
         self.accepted = 0
         self.abandoned = 0
+        self.answered = 0
         self.refused: Counter[int] = Counter()
         self._tell = tell
         self._told: Counter[str] = Counter()

@@ -1,4 +1,4 @@
-"""From an HTTP head to the upgrade it asks for, or to why it asks for none.
+"""From an HTTP head to the upgrade it asks for, or to what it asks for instead.
 
 https://www.rfc-editor.org/rfc/rfc6455#section-4.2.1 says what a server checks.
 """
@@ -32,7 +32,20 @@ class UpgradeHead:
     """By lower-case name, values joined as `UpgradeRequest` has them; bytes are Latin-1."""
 
 
+@attrs.frozen
+class RequestHead(UpgradeHead):
+    """What a head says, whatever it asks for."""
+
+    method: str
+
+
 def parse_head(head: bytes) -> UpgradeHead | Refusal:
+    """Read a head that asks for a WebSocket; any bytes are answered, none crash."""
+    found = parse_request(head)
+    return found if isinstance(found, Refusal) else asked_upgrade(found)
+
+
+def parse_request(head: bytes) -> RequestHead | Refusal:
     """Read a head, with whatever comes behind it; any bytes are answered, none crash."""
     if has_too_many_lines(head):
         return Refusal(HTTPStatus.BAD_REQUEST, f"more than {LINES_LIMIT} header lines")
@@ -44,21 +57,26 @@ def parse_head(head: bytes) -> UpgradeHead | Refusal:
         return Refusal(HTTPStatus.BAD_REQUEST, "not an HTTP request")
     if not isinstance(event, h11.Request):
         return Refusal(HTTPStatus.BAD_REQUEST, f"no HTTP request within {HEAD_LIMIT} bytes")
-    if event.method != b"GET":
-        return Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "not a GET request", {"Allow": "GET"})
     headers: dict[str, str] = {}
     for raw_name, raw_value in event.headers:
         name, value = raw_name.decode("ascii").lower(), raw_value.decode("latin-1")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    if headers.get("upgrade", "").lower() != "websocket":
+    path, _, query = event.target.decode("ascii").partition("?")
+    return RequestHead(path, query, headers, event.method.decode("ascii"))
+
+
+def asked_upgrade(head: RequestHead) -> UpgradeHead | Refusal:
+    """Return what a request asks for, if that is a WebSocket; else why it is refused."""
+    if head.method != "GET":
+        return Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "not a GET request", {"Allow": "GET"})
+    if head.headers.get("upgrade", "").lower() != "websocket":
         return Refusal(
             HTTPStatus.UPGRADE_REQUIRED,
             "an HTTP request that asks for no WebSocket: a browser, a health check, or a proxy"
             " that drops the Upgrade header",
             _WEBSOCKETS_ONLY,
         )
-    path, _, query = event.target.decode("ascii").partition("?")
-    return UpgradeHead(path, query, headers)
+    return head
 
 
 def has_too_many_lines(head: bytes | bytearray) -> bool:

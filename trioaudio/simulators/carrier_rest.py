@@ -40,13 +40,15 @@ def main(argv: Sequence[str]) -> int:
     return exit_code_for(failure)
 
 
-async def _serve(options: RestOptions, child: bool) -> None:  # noqa: FBT001  as it was parsed
+async def _serve(options: RestOptions, webhook: str | None, child: bool) -> None:  # noqa: FBT001
     ending = Ending()
     signals = (signal.SIGTERM,) if child else (signal.SIGTERM, signal.SIGINT)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(wait_signalled, ending, signals)
         async with open_rest(options, _print) as opened:
             _print({"event": "listening", "carrier": options.carrier, "url": opened.url})
+            if webhook is not None:
+                opened.call_in(webhook)
             with ending.interrupted():
                 if stdin_is_watchable():
                     await wait_stdin_closed()
@@ -55,7 +57,7 @@ async def _serve(options: RestOptions, child: bool) -> None:  # noqa: FBT001  as
         nursery.cancel_scope.cancel()
 
 
-def _parse(argv: Sequence[str]) -> tuple[RestOptions, bool]:
+def _parse(argv: Sequence[str]) -> tuple[RestOptions, str | None, bool]:
     parser = argparse.ArgumentParser(
         prog="trioaudio simulate rest",
         description="A carrier's REST interface on this machine: strict, and a call placed there"
@@ -75,6 +77,7 @@ def _parse(argv: Sequence[str]) -> tuple[RestOptions, bool]:
     add("--ring-s", type=float, default=0.0, metavar="SECONDS", help="before the call is answered")
     add("--no-dial", action="store_true", help="place calls without dialling their media URLs")
     add("--out", type=Path, metavar="FOLDER", help="where what each callee heard is written")
+    add("--call", metavar="URL", help="have a call come in: this webhook is asked what to do")
     add("--seed", type=int, default=0, help="of faults by chance")
     add("--fault", action="append", default=[], metavar="NAME[=VALUE][@RATE]", help="repeatable")
     add("--child", action="store_true", help="ignore SIGINT: the parent ends this process")
@@ -83,7 +86,7 @@ def _parse(argv: Sequence[str]) -> tuple[RestOptions, bool]:
     if not host or not port.isdecimal():
         raise ConfigError(f"--listen {given.listen!r}: wanted HOST:PORT, such as 127.0.0.1:0")
     key = None if given.public_key is None else given.public_key.read_text(encoding="ascii")
-    return RestOptions(
+    options = RestOptions(
         carrier=given.carrier,
         host=host.strip("[]"),
         port=int(port),
@@ -94,7 +97,8 @@ def _parse(argv: Sequence[str]) -> tuple[RestOptions, bool]:
         stream_secret=os.environ.get(given.stream_secret_env or "", ""),
         ring_s=given.ring_s,
         out=given.out,
-    ), given.child
+    )
+    return options, given.call, given.child
 
 
 def _signature(kind: FaultKind) -> str:

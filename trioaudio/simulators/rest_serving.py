@@ -9,11 +9,9 @@ from __future__ import annotations
 import json
 import os
 import random
-import subprocess
 import sys
-import urllib.request
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -32,6 +30,8 @@ from trioaudio.simulators.rest.desk import (
     RestDesk,
     RestKind,
 )
+from trioaudio.simulators.rest_calling import CallIn, call_in, fetch, read_document
+from trioaudio.simulators.ringing import Ringing
 from trioaudio.simulators.services.faults import (
     AskedFault,
     FaultKind,
@@ -58,8 +58,7 @@ FAULTS = (
     *(_REFUSE, _RETRY_AFTER, _SILENT, _DROP, _DROP_AFTER),
     *(_SLOW, _REDIRECT, _GARBAGE, _ECHO, _UNANSWERED),
 )
-_FETCH_S = 5.0
-_LARGEST_DOCUMENT = 64 << 10
+_OK = 200
 _SECRET = "TRIOAUDIO_SIMULATED_SECRET"  # noqa: S105  a variable's name
 
 
@@ -94,6 +93,8 @@ class OpenRest:
     placed: list[MediaTarget] = attrs.field(factory=list)
     ended: list[str] = attrs.field(factory=list)
     transferred: list[str] = attrs.field(factory=list)
+    call_in: Callable[[str], None] = lambda _url: None
+    """Has a call come in: the URL of a webhook is asked what to do with it. ConfigError."""
 
 
 @asynccontextmanager
@@ -109,6 +110,7 @@ async def open_rest(
     async with trio.open_nursery() as nursery:
         opened = OpenRest(f"http://{shown}:{port}", RestDesk(options.account))
         counter = _Counter(kind, options, opened, tell, nursery, asked)
+        opened.call_in = counter.call_in
         serve = partial(serve_http, routes=counter.routes())
         await nursery.start(trio.serve_listeners, serve, listeners)
         try:
@@ -135,7 +137,7 @@ class _Counter:
         self._tell = tell
         self._nursery = nursery
         self._faults = Faults(asked, random.Random(options.seed))
-        self._calls: dict[str, _Ringing] = {}
+        self._calls: dict[str, Ringing] = {}
 
     def routes(self) -> list[Route]:
         """Return what answers what."""
@@ -209,9 +211,29 @@ class _Counter:
             if self._options.dials and _UNANSWERED not in strikes:
                 self._nursery.start_soon(self._call, outcome.placed, outcome)
 
+    def call_in(self, url: str) -> None:
+        """Have a call come in; what becomes of it is told."""
+        self._nursery.start_soon(self._take_in, call_in(self._kind, self._opened.desk, url))
+
+    async def _take_in(self, call: CallIn) -> None:
+        """Ask what to do with a call, do that, and tell its end."""
+        told = await call.ask()
+        self._tell({"event": "asked", "call_id": call.call_id, "status": told.status})
+        try:
+            target = call.target(told) if told.status == _OK else None
+        except FieldError as exc:
+            self._tell({"event": "no-document", "url": call.url, "problem": str(exc)})
+            target = None
+        if target is not None:
+            self._opened.placed.append(target)
+            if self._options.dials:
+                await self._call(call.call_id, Outcome(_OK, target=target))
+            over = await call.ask(over=True)
+            self._tell({"event": "told-end", "call_id": call.call_id, "status": over.status})
+
     async def _call(self, call_id: str, outcome: Outcome) -> None:
         """Be the call: ring, dial the media URL, and end with it."""
-        ringing = self._calls[call_id] = _Ringing()
+        ringing = self._calls[call_id] = Ringing()
         with ringing.scope:
             await trio.sleep(self._options.ring_s)
             target = outcome.target or await self._fetched(outcome.answer_url or "")
@@ -224,18 +246,15 @@ class _Counter:
     async def _fetched(self, url: str) -> MediaTarget | None:
         """Fetch the answer document and read it, as the carrier does when somebody answers."""
         try:
-            document = await trio.to_thread.run_sync(_fetch, url, abandon_on_cancel=True)
-            read = self._kind.read_document
-            if read is None:
-                raise FieldError("answer_url", "leads to documents not read here")  # noqa: TRY301
-            target = read(document)
+            document = await trio.to_thread.run_sync(fetch, url, abandon_on_cancel=True)
+            target = read_document(self._kind, document)
         except (OSError, ValueError, FieldError) as exc:
             self._tell({"event": "no-document", "url": url, "problem": str(exc)})
             return None
         self._opened.placed.append(target)
         return target
 
-    async def _dial(self, call_id: str, target: MediaTarget, ringing: _Ringing) -> object:
+    async def _dial(self, call_id: str, target: MediaTarget, ringing: Ringing) -> object:
         """Have the simulated carrier dial the media URL; return its report."""
         command = [
             *(sys.executable, "-m", "trioaudio.simulators.carrier", "--child"),
@@ -259,54 +278,6 @@ class _Counter:
         if not lines:
             return {"problem": err.decode(errors="replace").strip()[-500:]}
         return json.loads(lines[-1])
-
-
-@attrs.define(eq=False)
-class _Ringing:
-    """One call: it waits to be answered, and then is a process."""
-
-    scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
-    _process: trio.Process | None = None
-
-    def end(self) -> None:
-        """Hang up: a process that is there still tells what it heard."""
-        if self._process is None:
-            self.scope.cancel()
-        else:
-            self._process.terminate()
-
-    async def run(self, command: Sequence[str], environ: Mapping[str, str]) -> tuple[bytes, bytes]:
-        """Run the simulated carrier to its end; return what it printed."""
-        run = partial(
-            trio.run_process,
-            list(command),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            check=False,
-            env=dict(environ),
-        )
-        found: dict[str, bytes] = {}
-
-        async def collect(name: str, stream: trio.abc.ReceiveStream) -> None:
-            found[name] = b"".join([chunk async for chunk in stream])
-
-        async with trio.open_nursery() as nursery:
-            process: trio.Process = await nursery.start(run)
-            self._process = process
-            assert process.stdout is not None
-            assert process.stderr is not None
-            nursery.start_soon(collect, "out", process.stdout)
-            nursery.start_soon(collect, "err", process.stderr)
-        return found["out"], found["err"]
-
-
-def _fetch(url: str) -> str:
-    if not url.startswith(("http://", "https://")):
-        raise ValueError("no http:// URL")
-    with urllib.request.urlopen(url, timeout=_FETCH_S) as answer:  # noqa: S310  checked above
-        found: bytes = answer.read(_LARGEST_DOCUMENT)
-        return found.decode()
 
 
 async def _respond(exchange: Exchange, status: int, body: object) -> None:

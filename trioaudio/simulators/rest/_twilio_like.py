@@ -52,6 +52,8 @@ def twilio_like(name: str, prefix: str, *, codec: bool) -> RestKind:
         ),
         lambda status: error(status, status * 50, "simulated refusal"),
         signs=not codec,
+        read_document=reading.target,
+        call_prefix="CA",
     )
 
 

@@ -122,6 +122,8 @@ class RestKind:
     """Whether the media stream is proved with the account's secret."""
     read_document: Callable[[str], MediaTarget] | None = None
     """Reads a fetched answer document; FieldError."""
+    call_prefix: str = ""
+    """What its calls' ids begin with; empty: they are UUIDs."""
 
 
 # --- Strict reading ----------------------------------------------------------------------

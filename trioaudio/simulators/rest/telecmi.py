@@ -5,6 +5,7 @@ A refusal is an HTTP 200 whose body says otherwise, which is what its users repo
 
 from __future__ import annotations
 
+import json
 from typing import Final
 
 from trioaudio.core.encoding import Encoding
@@ -83,6 +84,13 @@ def _act(desk: RestDesk, request: Request) -> Outcome:
     return Outcome(200, {"code": 200, "status": "success"}, ended=call_id)
 
 
+def _read_document(document: str) -> MediaTarget:
+    try:
+        return _target(json.loads(document))
+    except ValueError:
+        raise FieldError("pcmo", "is no JSON") from None
+
+
 REST = RestKind(
     "telecmi",
     (
@@ -91,4 +99,5 @@ REST = RestKind(
         ("POST", "/v2/call/action", _act),
     ),
     lambda status: {"code": status, "msg": "simulated refusal"},
+    read_document=_read_document,
 )

@@ -60,6 +60,16 @@ def _place(desk: RestDesk, request: Request) -> Outcome:
     return Outcome(200, {"data": data}, call_id, target)
 
 
+def _answer(desk: RestDesk, request: Request) -> Outcome:
+    """Answer a call that came in: https://developers.telnyx.com/api-reference/call-commands."""
+    call_id = _known(desk, request)
+    try:
+        target = _target(json_of(request, _FIELDS))
+    except FieldError as exc:
+        raise RefusedError(422, _error("10015", "Invalid parameter", str(exc))) from None
+    return Outcome(200, {"data": {"result": "ok"}}, call_id, target)
+
+
 def _target(body: dict[str, object]) -> MediaTarget:
     text(body, "stream_track", "inbound_track|outbound_track|both_tracks")
     text(body, "stream_bidirectional_mode", "rtp")
@@ -108,8 +118,10 @@ REST = RestKind(
     "telnyx",
     (
         ("POST", "/v2/calls", _place),
+        ("POST", "/v2/calls/{call}/actions/answer", _answer),
         ("POST", "/v2/calls/{call}/actions/hangup", _hang_up),
         ("POST", "/v2/calls/{call}/actions/transfer", _transfer),
     ),
     lambda status: _error(str(10_000 + status), "Simulated", "simulated refusal"),
+    call_prefix="v3:",
 )

@@ -5,6 +5,7 @@ Every request brings a JSON Web Token signed with the application's key.
 
 from __future__ import annotations
 
+import json
 import re
 
 import jwt
@@ -112,8 +113,17 @@ def _change(desk: RestDesk, request: Request) -> Outcome:
     return Outcome(204, transferred=call_id)
 
 
+def _read_document(document: str) -> MediaTarget:
+    try:
+        ncco = json.loads(document)
+    except ValueError:
+        raise FieldError("ncco", "is no JSON") from None
+    return _target(_only(ncco, "ncco", ("action", "endpoint")))
+
+
 REST = RestKind(
     "vonage",
     (("POST", "/v1/calls", _place), ("PUT", "/v1/calls/{call}", _change)),
     lambda status: _error(f"Simulated {status}", "simulated refusal"),
+    read_document=_read_document,
 )
