@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import struct
 from pathlib import Path
 from types import TracebackType
@@ -19,13 +20,13 @@ _SILENCE = bytes(_BUFFER_BYTES)
 
 
 class WavFile:
-    """PCM16 mono under construction in `FILE.part`; a context manager.
+    """PCM16 under construction in `FILE.part`, mono unless told; a context manager.
 
     `finish` gives the file its name; leaving without it removes the file. Every failure to write
-    is an OutputError.
+    is an OutputError; what was written before it can still be finished, by `salvage`.
     """
 
-    def __init__(self, path: Path, sample_rate: int) -> None:
+    def __init__(self, path: Path, sample_rate: int, channels: int = 1) -> None:
         if path.is_dir():
             raise OutputError(f"cannot write {path}: it is a folder")
         if path.exists() and not path.is_file():
@@ -33,7 +34,8 @@ class WavFile:
         self._path = path
         self._part = path.with_name(f"{path.name}.part")
         self._sample_rate = sample_rate
-        self._samples = 0
+        self._channels = channels
+        self._bytes = 0
         self._finished = False
         unfinished.begin(str(self._part))
         try:
@@ -58,16 +60,16 @@ class WavFile:
             self._discard()
 
     def write(self, pcm: bytes) -> None:
-        """Append whole samples."""
+        """Append whole samples, of all channels in turn."""
         try:
             self._file.write(pcm)
         except OSError as exc:
             raise self._error(exc) from exc
-        self._samples += len(pcm) // SAMPLE_BYTES
+        self._bytes += len(pcm)
 
     def write_silence(self, samples: int) -> None:
-        """Append zeros."""
-        rest = samples * SAMPLE_BYTES
+        """Append zeros, so many samples of each channel."""
+        rest = samples * self._channels * SAMPLE_BYTES
         while rest:
             piece = _SILENCE[:rest]
             self.write(piece)
@@ -85,6 +87,31 @@ class WavFile:
         self._finished = True
         unfinished.end(str(self._part))
 
+    def salvage(self, spare_bytes: int = 0) -> float:
+        """Complete the file with what the disk has taken, after a failure to write.
+
+        `spare_bytes` of it are given back to a full disk. Return the seconds of audio that are
+        left. OutputError when not even that can be done.
+        """
+        with contextlib.suppress(OSError):  # what is still buffered is what did not fit
+            self._file.close()
+        sample_bytes = self._channels * SAMPLE_BYTES
+        try:
+            with self._part.open("r+b") as file:
+                samples = (
+                    max(0, file.seek(0, os.SEEK_END) - _HEAD_BYTES - spare_bytes) // sample_bytes
+                )
+                self._bytes = samples * sample_bytes
+                file.truncate(_HEAD_BYTES + self._bytes)
+                file.seek(0)
+                file.write(self._head())
+            self._part.replace(self._path)
+        except OSError as exc:
+            raise self._error(exc) from exc
+        self._finished = True
+        unfinished.end(str(self._part))
+        return samples / self._sample_rate
+
     def _discard(self) -> None:
         # It is removed anyway, and what makes the close fail was reported before.
         with contextlib.suppress(OSError):
@@ -96,12 +123,15 @@ class WavFile:
         return OutputError(f"cannot write {self._path}: {exc.strerror or exc}")
 
     def _head(self) -> bytes:
-        """Return the RIFF header; sizes beyond its 32 bits (37 hours at 16 kHz) are cut to them."""
-        size = min(self._samples * SAMPLE_BYTES, (1 << 32) - 1 - _HEAD_BYTES)
-        byte_rate = self._sample_rate * SAMPLE_BYTES
+        """Return the RIFF header; sizes beyond its 32 bits (18 hours, 16 kHz stereo) are cut."""
+        sample_bytes = self._channels * SAMPLE_BYTES
+        # A whole number of samples: some readers refuse half of one.
+        most = ((1 << 32) - 1 - _HEAD_BYTES) // sample_bytes * sample_bytes
+        size, rate = min(self._bytes, most), self._sample_rate
         return struct.pack(
             "<4sI4s4sIHHIIHH4sI",
             *(b"RIFF", size + _HEAD_BYTES - 8, b"WAVE"),
-            *(b"fmt ", 16, 1, 1, self._sample_rate, byte_rate, SAMPLE_BYTES, 8 * SAMPLE_BYTES),
+            *(b"fmt ", 16, 1, self._channels, rate),
+            *(rate * sample_bytes, sample_bytes, 8 * SAMPLE_BYTES),
             *(b"data", size),
         )

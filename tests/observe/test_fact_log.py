@@ -51,6 +51,8 @@ FACTS: list[tuple[Fact, str, str]] = [
         "warning",
         "more connections refused at the door",
     ),
+    (facts.WebhookFailed("HTTP 503", 0, 7), "warning", "events wait for the webhook"),
+    (facts.WebhookFailed("HTTP 503", 1, 7), "error", "events not delivered"),
     (facts.FirstFrameSent(1, 1.0), "info", "first frame sent"),
     (facts.UtteranceSent(1, 2, 3.0), "info", "all frames sent"),
 ]

@@ -25,6 +25,7 @@ from trioaudio.core.facts import (
     Stalled,
     Underrun,
     UtteranceSent,
+    WebhookFailed,
 )
 
 if TYPE_CHECKING:
@@ -79,6 +80,10 @@ def log_fact(log: FilteringBoundLogger, fact: Fact) -> None:  # noqa: C901, PLR0
                 seconds=round(seconds),
                 busiest=busiest,
             )
+        case WebhookFailed(reason=reason, lost=0, waiting=waiting):
+            log.warning("events wait for the webhook", reason=reason, waiting=waiting)
+        case WebhookFailed(reason=reason, lost=lost, waiting=waiting):
+            log.error("events not delivered", reason=reason, lost=lost, waiting=waiting)
         case FirstFrameSent(utterance=utterance):
             log.info("first frame sent", utterance=utterance)
         case UtteranceSent(utterance=utterance, frames=frames):

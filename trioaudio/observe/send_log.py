@@ -21,8 +21,9 @@ class SendLog:
     lateness: array[float] = attrs.field(factory=lambda: array("d"))
     frames: int = 0
 
-    def __call__(self, item: Audio, sent_at: float, lateness: float) -> None:
+    def __call__(self, item: Audio, sent_at: float, lateness: float, due: float) -> None:
         """Note one message."""
+        del due
         self.sent_at.append(sent_at)
         self.lateness.append(lateness)
         self.frames += item.frames

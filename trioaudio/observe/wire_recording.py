@@ -11,7 +11,7 @@ import trio
 from trioaudio.core.encoding import Encoding, Payload, PayloadForm
 from trioaudio.core.errors import OutputError
 from trioaudio.core.payload import payload_pcm
-from trioaudio.core.pcm import PcmFormat
+from trioaudio.core.pcm import SAMPLE_BYTES, PcmFormat
 from trioaudio.core.playout_item import Audio
 from trioaudio.wav_file import WavFile
 
@@ -24,8 +24,8 @@ BATCH_S = 0.5
 class WireRecording:
     """A `leg.SentHook` that never waits; a thread writes what it collects twice a second.
 
-    Audio stands where a carrier playing at its own rate would have it: gaps of more than half a
-    frame become silence, jitter does not.
+    Audio stands where the callee was to hear it: gaps between talkspurts become silence, and how
+    late a frame was sent changes nothing. What a clear made the carrier forget stays in.
     """
 
     def __init__(self, wav: WavFile, pcm: PcmFormat, encoding: Encoding, form: PayloadForm) -> None:
@@ -34,17 +34,18 @@ class WireRecording:
         self._encoding = encoding
         self._form = form
         self._sent_in, self._sent_out = trio.open_memory_channel[tuple[float, Payload]](SENT_AHEAD)
-        self._played_until: float | None = None
+        self._began_at: float | None = None
+        self._samples = 0
         self._lost = 0
         self._failure: OutputError | None = None
         self._ending = trio.Event()
         self._done = trio.Event()
 
-    def __call__(self, item: Audio, sent_at: float, lateness: float) -> None:
+    def __call__(self, item: Audio, sent_at: float, lateness: float, due: float) -> None:
         """Note one message."""
-        del lateness
+        del sent_at, lateness
         try:
-            self._sent_in.send_nowait((sent_at, item.payload))
+            self._sent_in.send_nowait((due, item.payload))
         except trio.WouldBlock:
             self._lost += 1
 
@@ -78,15 +79,16 @@ class WireRecording:
         await trio.to_thread.run_sync(self._wav.finish)
 
     def _write(self, batch: list[tuple[float, Payload]]) -> None:
-        for sent_at, payload in batch:
+        for due, payload in batch:
             audio = payload_pcm(payload, self._encoding, self._form)
-            until = sent_at if self._played_until is None else self._played_until
-            gap = sent_at - until
-            if gap > self._pcm.ptime / 2:
-                self._wav.write_silence(round(gap * self._pcm.sample_rate))
-                until = sent_at
+            if self._began_at is None:
+                self._began_at = due
+            gap = round((due - self._began_at) * self._pcm.sample_rate) - self._samples
+            if gap > 1:  # one sample is a rounding of the same instant
+                self._wav.write_silence(gap)
+                self._samples += gap
             self._wav.write(audio)
-            self._played_until = until + len(audio) / 2 / self._pcm.sample_rate
+            self._samples += len(audio) // SAMPLE_BYTES
 
 
 @asynccontextmanager

@@ -1,0 +1,205 @@
+"""The node's metrics in Prometheus' text format: rare facts pushed, everything else pulled.
+
+No metric has a label that grows with the calls: call ids are in logs and records. Metric names and
+label values are listed in docs/metrics.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import assert_never
+
+import attrs
+import trio
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import Metric
+
+from trioaudio.api.shapes import CallCause, Cause, Certainty
+from trioaudio.core.facts import (
+    CallControlFailed,
+    CallPlaced,
+    DoorRefused,
+    EngineRestarted,
+    EngineRested,
+    EngineReturned,
+    EngineSwitched,
+    Fact,
+    FirstFrameSent,
+    FramesExpired,
+    LegConnected,
+    LegEnded,
+    MoreDoorRefusals,
+    PromptNotKept,
+    RecoveryBegan,
+    Resynced,
+    Stalled,
+    Underrun,
+    UtteranceSent,
+    WebhookFailed,
+)
+from trioaudio.observe.node_collector import NodeCollector
+from trioaudio.observe.node_snapshot import NodeSnapshot
+from trioaudio.observe.pushed_metrics import UNTOLD, PushedMetrics
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+SAMPLES_A_STEP = 80
+"""Samples rendered before other tasks have their turn: about a millisecond."""
+
+
+class NodeMetrics:
+    """All metrics of one node, in a registry of its own."""
+
+    def __init__(
+        self,
+        carriers: Sequence[str],
+        engines: Sequence[str],
+        version: str,
+        snapshot: Callable[[], NodeSnapshot],
+    ) -> None:
+        self._registry = CollectorRegistry()
+        self._pushed = PushedMetrics(self._registry, carriers, engines)
+        self._pushed.build.labels(version).set(1)
+        self._registry.register(NodeCollector(carriers, engines, snapshot))
+
+    # --- Rare facts ------------------------------------------------------------------
+
+    def tell(self, carrier: str, fact: Fact) -> None:  # noqa: C901, PLR0912  a line a fact
+        """Count a fact of a call with `carrier`; of facts about no call any name will do."""
+        pushed = self._pushed
+        match fact:
+            case Underrun(seconds=seconds):
+                pushed.underruns.labels(carrier).inc()
+                pushed.underrun_seconds.labels(carrier).inc(seconds)
+            case Resynced():
+                pushed.resyncs.labels(carrier).inc()
+            case Stalled():
+                pushed.stalls.labels(carrier).inc()
+            case LegEnded(verdict=verdict):
+                pushed.legs_ended.labels(carrier, verdict or "closed").inc()
+            case LegConnected(attempt=attempt):
+                if attempt > 1:
+                    pushed.reconnects.labels(carrier, "connected").inc()
+            case RecoveryBegan():
+                pushed.reconnects.labels(carrier, "tried").inc()
+            case CallControlFailed():
+                pushed.control_failures.labels(carrier).inc()
+            case EngineSwitched(failed=failed, takes_over=takes_over):
+                pushed.failovers.labels(failed, takes_over).inc()
+                pushed.engine_requests.labels(failed, "failed").inc()
+            case EngineRested(engine=engine):
+                pushed.rests.labels(engine).inc()
+            case EngineRestarted(engine=engine):
+                pushed.restarts.labels(engine).inc()
+            case PromptNotKept():
+                pushed.prompts_not_kept.inc()
+            case DoorRefused(status=status):
+                pushed.door_refusals.labels(str(status)).inc()
+            case MoreDoorRefusals(count=count):
+                pushed.door_refusals.labels(UNTOLD).inc(count)
+            case WebhookFailed(lost=lost):
+                pushed.webhook_failures.inc()
+                pushed.webhook_events_lost.inc(lost)
+            case CallPlaced() | EngineReturned() | FirstFrameSent() | FramesExpired():
+                pass  # pulled, or counted by what it leads to
+            case UtteranceSent():
+                pass
+            case _:
+                assert_never(fact)
+
+    def utterance_completed(  # noqa: PLR0913  each by name
+        self,
+        engine: str | None,
+        cause: Cause,
+        certainty: Certainty | None,
+        first_frame_s: float | None,
+        *,
+        cached: bool,
+        characters: int = 0,
+        unheard_s: float = 0.0,
+    ) -> None:
+        """Count an utterance.
+
+        `engine` spoke it, the last one if several did; None if none was asked. `characters` and
+        `unheard_s` are what it made, and what of that was never played.
+        """
+        pushed = self._pushed
+        pushed.utterances.labels(cause).inc()
+        if certainty is not None:
+            pushed.certainty.labels(certainty).inc()
+        if engine is None:
+            return
+        if first_frame_s is not None:
+            pushed.first_frame.labels(engine, "hit" if cached else "miss").observe(first_frame_s)
+        pushed.unheard_seconds.labels(engine).inc(unheard_s)
+        if not cached:
+            failed = cause in _ENGINE_FAILED
+            pushed.engine_requests.labels(engine, "failed" if failed else "spoken").inc()
+            pushed.characters.labels(engine).inc(characters)
+
+    def call_ended(self, carrier: str, cause: CallCause, duration_s: float | None) -> None:
+        """Count a call; `duration_s` None if it was never answered."""
+        self._pushed.calls.labels(carrier, cause).inc()
+        if duration_s is not None:
+            self._pushed.call_duration.labels(carrier).observe(duration_s)
+
+    def barged_in(self, carrier: str, seconds: float) -> None:
+        """Count a barge-in, and how long it took until the carrier was told."""
+        self._pushed.barge_in.labels(carrier).observe(seconds)
+
+    def auth_failed(self) -> None:
+        """Count a control request that was refused."""
+        self._pushed.auth_failures.inc()
+
+    def drain_forced(self) -> None:
+        """Count a call that was cut because the drain took too long."""
+        self._pushed.drain_forced.inc()
+
+    # --- Rendering -------------------------------------------------------------------
+
+    def render(self) -> tuple[bytes, str]:
+        """Return all of them as text, and its content type, in one go."""
+        return b"".join(self._slices()), CONTENT_TYPE
+
+    async def render_in_steps(self) -> tuple[bytes, str]:
+        """Return the same, giving other tasks their turn; for a node with calls."""
+        text = []
+        for part in self._slices():
+            text.append(part)
+            await trio.lowlevel.checkpoint()
+        return b"".join(text), CONTENT_TYPE
+
+    def _slices(self) -> Iterator[bytes]:
+        for family in self._registry.collect():
+            # Prometheus' text format has no place for when a counter began.
+            family.samples = [each for each in family.samples if not each.name.endswith("_created")]
+            yield b""  # to collect a family takes about as long as to render a step of it
+            yield from _family_slices(family)
+
+
+_ENGINE_FAILED: tuple[Cause, ...] = ("error", "parse-failure", "language-unsupported")
+
+
+def _family_slices(family: Metric) -> Iterator[bytes]:
+    samples = family.samples
+    for start in range(0, max(1, len(samples)), SAMPLES_A_STEP):
+        family.samples = samples[start : start + SAMPLES_A_STEP]
+        text = generate_latest(_Alone(family))
+        # A family's head stands once, before its first sample.
+        yield (
+            text
+            if not start
+            else b"".join(
+                line for line in text.splitlines(keepends=True) if not line.startswith(b"#")
+            )
+        )
+
+
+@attrs.frozen
+class _Alone:
+    """A collector of one family that is there."""
+
+    family: Metric
+
+    def collect(self) -> Iterator[Metric]:
+        yield self.family

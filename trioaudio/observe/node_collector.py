@@ -1,0 +1,134 @@
+"""Metrics out of a snapshot of the node, made at the moment somebody asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import attrs
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+
+from trioaudio.core.percentiles import Histogram
+from trioaudio.observe.histogram_counts import buckets_of, counts_up_to
+from trioaudio.observe.node_snapshot import NodeSnapshot
+
+LATENESS_BOUNDS_S = (
+    *(0.0005, 0.001, 0.002, 0.005, 0.01, 0.02),
+    *(0.03, 0.06, 0.12, 0.18, 0.25, 0.5, 1.0),
+)
+"""20 ms is where the alert is; 60, 120 and 180 ms are what a lead of 1, 2 and 3 frames hides."""
+
+_BUCKETS = buckets_of(LATENESS_BOUNDS_S)
+
+
+@attrs.frozen(eq=False)
+class NodeCollector:
+    """A prometheus-client collector; `collect` is lazy, a family at a time."""
+
+    carriers: Sequence[str]
+    engines: Sequence[str]
+    snapshot: Callable[[], NodeSnapshot]
+
+    def describe(self) -> list[Metric]:
+        """Tell no names: the registry would have to take a snapshot for them."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """Go through all of them, with a label value for every carrier and engine known."""
+        node = self.snapshot()
+        yield from self._calls(node)
+        yield from self._frames(node)
+        yield self._lateness(node)
+        yield from self._engines(node)
+        yield from _process(node)
+
+    def _calls(self, node: NodeSnapshot) -> Iterator[Metric]:
+        active = GaugeMetricFamily(
+            "trioaudio_calls_active", "Calls that are not over.", labels=["carrier"]
+        )
+        for carrier, calls in self._by_carrier(node.calls):
+            active.add_metric([carrier], calls)
+        yield active
+        yield _gauge("capacity_calls", "Calls taken at most.", node.capacity)
+        yield _gauge("ready", "1 when new calls are taken.", node.ready)
+        yield _gauge("draining", "1 when calls are only being ended.", node.draining)
+
+    def _frames(self, node: NodeSnapshot) -> Iterator[Metric]:
+        sent = CounterMetricFamily(
+            "trioaudio_frames_sent", "Frames of 60 ms sent.", labels=["carrier", "kind"]
+        )
+        for kind, counts in (("speech", node.speech_frames), ("idle", node.idle_frames)):
+            for carrier, frames in self._by_carrier(counts):
+                sent.add_metric([carrier, kind], frames)
+        yield sent
+        dropped = CounterMetricFamily(
+            "trioaudio_frames_dropped", "Frames of speech dropped unsent.", labels=["reason"]
+        )
+        dropped.add_metric(["flushed"], node.flushed_frames)
+        dropped.add_metric(["expired"], node.expired_frames)
+        yield dropped
+
+    def _lateness(self, node: NodeSnapshot) -> Metric:
+        family = HistogramMetricFamily(
+            "trioaudio_frame_lateness_seconds",
+            "Sent after it could have been: our fault.",
+            labels=["carrier"],
+        )
+        nothing = Histogram()
+        for carrier in self._known(node.lateness):
+            histogram = node.lateness.get(carrier, nothing)
+            counts, total = counts_up_to(histogram.counts, _BUCKETS)
+            buckets = [
+                (str(bound), float(count))
+                for bound, count in zip(LATENESS_BOUNDS_S, counts, strict=True)
+            ]
+            family.add_metric([carrier], [*buckets, ("+Inf", float(total))], histogram.sum)
+        return family
+
+    def _engines(self, node: NodeSnapshot) -> Iterator[Metric]:
+        up = GaugeMetricFamily(
+            "trioaudio_up_engines", "1 unless the engine rests after failing.", labels=["engine"]
+        )
+        for engine in self.engines:
+            up.add_metric([engine], engine not in node.engines_resting)
+        yield up
+        cache = CounterMetricFamily(
+            "trioaudio_cache_requests", "Prompts looked for in the cache.", labels=["result"]
+        )
+        cache.add_metric(["hit"], node.cache_hits)
+        cache.add_metric(["miss"], node.cache_misses)
+        yield cache
+
+    def _known(self, counts: Mapping[str, object]) -> Iterator[str]:
+        yield from self.carriers
+        yield from (each for each in counts if each not in self.carriers)
+
+    def _by_carrier(self, counts: Mapping[str, int]) -> Iterator[tuple[str, int]]:
+        for carrier in self._known(counts):
+            yield carrier, counts.get(carrier, 0)
+
+
+def _process(node: NodeSnapshot) -> Iterator[Metric]:
+    yield _gauge("cpu_ratio", "Of one core, over the last seconds.", node.cpu)
+    yield _gauge("loop_lag_seconds", "The event loop's longest delay lately.", node.loop_lag_s)
+    pacer = node.pacer
+    yield _counter("pacer_turns", "Turns the pacer gave.", pacer.turns)
+    yield _counter("pacer_wakeups", "Times the pacer woke up.", pacer.wakeups)
+    yield _counter("pacer_failures", "Turns that raised: bugs.", pacer.failures)
+    yield _gauge("pacer_waiting", "Turns that wait, stale ones included.", pacer.waiting)
+    yield _counter("slow_steps", "Steps that held the event loop too long.", node.slow_steps)
+    yield _counter("subscribers_cut", "Readers of events too slow.", node.subscribers_cut)
+    yield _counter("call_records_lost", "Records the disk did not take.", node.records_lost)
+    yield _counter("log_lines_lost", "Log lines not written.", node.log_lines_lost)
+
+
+def _gauge(name: str, meaning: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"trioaudio_{name}", meaning, value=float(value))
+
+
+def _counter(name: str, meaning: str, value: float) -> Metric:
+    return CounterMetricFamily(f"trioaudio_{name}", meaning, value=float(value))

@@ -1,0 +1,49 @@
+"""What a node counts by itself, as it stands at one moment: nothing runs per frame for it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import attrs
+
+from trioaudio.core.percentiles import Histogram
+from trioaudio.pacer import PacerStatistics
+
+_NO_TURNS = PacerStatistics(turns=0, wakeups=0, failures=0, waiting=0)
+
+
+@attrs.frozen(kw_only=True)
+class NodeSnapshot:
+    """Counts since the start, and states. A carrier that is not there counts as 0."""
+
+    calls: Mapping[str, int]
+    """Calls that are not over, by carrier."""
+    capacity: int
+    """Calls taken at most."""
+    ready: bool
+    draining: bool
+    speech_frames: Mapping[str, int]
+    """Sent, by carrier."""
+    idle_frames: Mapping[str, int]
+    """Filler sent while nobody spoke, by carrier."""
+    lateness: Mapping[str, Histogram]
+    """By carrier; may be those in use, they are only read."""
+    flushed_frames: int = 0
+    """Dropped unsent; those that expired are not among them."""
+    expired_frames: int = 0
+    """Dropped unsent, because they were too old after a lost connection."""
+    pacer: PacerStatistics = _NO_TURNS
+    cache_hits: int = 0
+    cache_misses: int = 0
+    engines_resting: Collection[str] = ()
+    cpu: float = 0.0
+    """Of one core, over the last seconds."""
+    loop_lag_s: float = 0.0
+    """The event loop's longest delay in the last second."""
+    slow_steps: int = 0
+    """Steps of tasks that held the event loop too long."""
+    subscribers_cut: int = 0
+    """Readers of events that were too slow."""
+    records_lost: int = 0
+    """Call records the disk did not take."""
+    log_lines_lost: int = 0
