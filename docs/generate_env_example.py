@@ -1,5 +1,5 @@
 # ruff: noqa: INP001  a script, not a package
-"""Write the carriers' and engines' part of .env.example, from the settings classes.
+"""Write the daemon's, carriers' and engines' part of .env.example, from the settings classes.
 
 python docs/generate_env_example.py            write it
 python docs/generate_env_example.py --check    exit code 1 if it is out of date
@@ -20,10 +20,12 @@ import attrs
 from trioaudio.carriers import carrier_names, load_carrier
 from trioaudio.core.secret import Secret
 from trioaudio.engines import engine_names, load_engine
+from trioaudio.serve_settings import ServeSettings
 from trioaudio.settings import variable
+from trioaudio.settings_values import Address
 
 EXAMPLE = Path(__file__).parents[1] / ".env.example"
-START = "# --- Carrier "
+START = "# --- The daemon"
 WIDTH = 100
 
 
@@ -32,6 +34,10 @@ def written(default: object) -> str:
     match default:
         case None | () | Secret():
             return ""
+        case Address():
+            return str(default)
+        case tuple():
+            return ",".join(map(str, default))
         case bool():
             return "yes" if default else "no"
         case enum.Enum():
@@ -42,9 +48,9 @@ def written(default: object) -> str:
             return str(default)
 
 
-def section(kind: str, name: str, settings: attrs.AttrsInstance) -> Iterator[str]:
-    """Return one carrier's or engine's lines."""
-    yield f"# --- {kind} {name} ---\n\n"
+def section(heading: str, prefix: str, settings: attrs.AttrsInstance) -> Iterator[str]:
+    """Return the lines of the daemon, one carrier or one engine."""
+    yield f"# --- {heading} ---\n\n"
     for field in attrs.fields(type(settings)):
         yield textwrap.fill(
             field.metadata["help"],
@@ -53,23 +59,18 @@ def section(kind: str, name: str, settings: attrs.AttrsInstance) -> Iterator[str
             subsequent_indent="# ",
             break_on_hyphens=False,
         )
-        yield f"\n#{variable(f'{name}_{field.name}')}={written(getattr(settings, field.name))}\n\n"
+        yield f"\n#{variable(prefix + field.name)}={written(getattr(settings, field.name))}\n\n"
     yield "\n"
 
 
 def main() -> int:
     """Write or check; return the exit code."""
     page = EXAMPLE.read_text(encoding="utf-8")
-    lines = [
-        line
-        for name in carrier_names()
-        for line in section("Carrier", name, load_carrier(name).settings)
-    ]
-    lines += [
-        line
-        for name in engine_names()
-        for line in section("Engine", name, load_engine(name).settings)
-    ]
+    lines = [*section("The daemon, trioaudio serve", "", ServeSettings())]
+    for name in carrier_names():
+        lines += section(f"Carrier {name}", f"{name}_", load_carrier(name).settings)
+    for name in engine_names():
+        lines += section(f"Engine {name}", f"{name}_", load_engine(name).settings)
     fresh = page[: page.index(START)] + "".join(lines).rstrip("\n") + "\n"
     if "--check" in sys.argv[1:]:
         return int(fresh != page)

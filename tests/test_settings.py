@@ -23,6 +23,7 @@ from trioaudio.core.errors import ConfigError
 from trioaudio.core.secret import Secret
 from trioaudio.engines import engine_names, load_engine
 from trioaudio.net.far_address import networks_of
+from trioaudio.serve_settings import ServeSettings
 from trioaudio.settings import PREFIX, Settings, conflicts, secret_values, variable
 from trioaudio.settings_loading import Loaded, load_settings, usual_rate
 from trioaudio.settings_values import Address, Header
@@ -46,7 +47,8 @@ def problems(environ: Mapping[str, str], folder: Path, **overrides: object) -> l
 def all_variables() -> dict[str, object]:
     """Every setting's variable and default."""
     found: dict[str, object] = {
-        variable(field.name): field.default for field in attrs.fields(Settings)
+        variable(field.name): field.default
+        for field in (*attrs.fields(Settings), *attrs.fields(ServeSettings))
     }
     for name in carrier_names():
         settings = load_carrier(name).settings
@@ -391,6 +393,11 @@ def test_settings_show_no_secret(folder: Path) -> None:
     assert secret_values(Settings()) == frozenset()
 
 
+def test_what_only_the_daemon_has_is_known_and_not_read(folder: Path) -> None:
+    environ = {variable(field.name): "not read" for field in attrs.fields(ServeSettings)}
+    assert load_settings(environ, folder).warnings == ()
+
+
 def test_unknown_variables_are_warned_about(folder: Path) -> None:
     (folder / ".env").write_text(f"TRIOAUDIO_TOKE={HUSH}\nOTHER=1\ntrioaudio_x=1\n")
     environ = {
@@ -425,7 +432,7 @@ def test_a_class_that_refuses_right_values_is_a_bug(
     load_carrier("odd")
     monkeypatch.setattr(OddSettings, "__init__", refuse)
     with pytest.raises(InvalidSettingsError, match="1 error"):
-        load_settings({"TRIOAUDIO_CARRIER": "odd"}, folder)
+        load_settings({"TRIOAUDIO_CARRIER": "odd", "TRIOAUDIO_ODD_LOUD": "yes"}, folder)
 
 
 # --- The reference -----------------------------------------------------------------------
@@ -435,7 +442,7 @@ def test_every_field_explains_itself() -> None:
     for name in carrier_names():
         for field in attrs.fields(type(load_carrier(name).settings)):
             assert field.metadata.get("help"), f"{name}: {field.name}"
-    for field in attrs.fields(Settings):
+    for field in (*attrs.fields(Settings), *attrs.fields(ServeSettings)):
         assert field.metadata["help"], field.name
 
 
@@ -464,6 +471,10 @@ def test_the_example_says_each_true_default() -> None:
                 expected = "yes" if default else "no"
             case enum.Enum():
                 expected = str(default.value)
+            case Address():
+                expected = str(default)
+            case tuple():
+                expected = ",".join(default)
             case float():
                 expected = f"{default:g}"
             case _:
@@ -479,7 +490,7 @@ def test_the_example_says_what_each_means() -> None:
     for name in engine_names():
         for field in attrs.fields(type(load_engine(name).settings)):
             assert comments[variable(f"{name}_{field.name}")] == field.metadata["help"]
-    for field in attrs.fields(Settings):
+    for field in (*attrs.fields(Settings), *attrs.fields(ServeSettings)):
         assert comments[variable(field.name)] == field.metadata["help"]
 
 

@@ -41,31 +41,36 @@ def variable(key: str) -> str:
     return PREFIX + key.upper()
 
 
-def about(
+def about(  # noqa: PLR0913  a table's columns
     text: str,
     least: float | None = None,
     most: float | None = None,
     *,
+    parse: Callable[[object, Path], object] | None = None,
     check: Callable[[Any], None] | None = None,
     show: Callable[[str], str] | None = None,
     option: str | None = None,
 ) -> dict[str, object]:
     """Return a field's metadata.
 
-    `text` is its line in the settings reference, `least` and `most` are its limits, `check`
-    raises WrongValueError with what is wrong, `show` makes a value fit to be shown in a message,
-    `option` is the command line's name for it where that is not the field's.
+    `text` is its line in the settings reference, `least` and `most` are its limits. `parse` reads
+    a kind of value no other field has, given the current folder, `check` looks at what was read;
+    both raise WrongValueError with what is wrong. `show` makes a value fit to be shown in a
+    message, `option` is the command line's name for it where that is not the field's.
     """
     limits = {"least": least, "most": most}
-    known = {"help": text, **limits, "check": check, "show": show, "option": option}
+    rules = {"parse": parse, "check": check, "show": show, "option": option}
+    known = {"help": text, **limits, **rules}
     return {key: value for key, value in known.items() if value is not None}
 
 
-def _hidden(_value: str) -> str:
+def hidden(_value: str) -> str:
+    """Show nothing of a value."""
     return MASK
 
 
-def _shown_url(url: str | None) -> str:
+def shown_url(url: str | None) -> str:
+    """Show a URL without what is secret in it."""
     return repr(url and masked_url(url))
 
 
@@ -152,7 +157,7 @@ class Settings:
     # --- Connecting ---
     url: str | None = attrs.field(
         default=None,
-        repr=_shown_url,
+        repr=shown_url,
         metadata=about(
             "ws:// or wss:// URL to dial; empty: dial nobody", check=check_url, show=masked_url
         ),
@@ -168,7 +173,7 @@ class Settings:
         metadata=about(
             "bearer token sent as 'Authorization: Bearer ...' when dialling; never shown",
             check=check_token,
-            show=_hidden,
+            show=hidden,
         ),
     )
     headers: tuple[Header, ...] = attrs.field(
@@ -176,7 +181,7 @@ class Settings:
         metadata=about(
             "headers sent when dialling, 'Name: value' separated by |; values are never shown",
             check=check_headers,
-            show=_hidden,
+            show=hidden,
             option="--header",
         ),
     )
@@ -362,15 +367,21 @@ def conflicts(settings: Settings) -> list[str]:
             f"{variable('headers')}: gives Authorization, and so does {variable('token')};"
             " keep one of them"
         )
-    if (settings.tls_cert_file is None) is not (settings.tls_key_file is None):
-        given, missing = "tls_cert_file", "tls_key_file"
-        if settings.tls_cert_file is None:
-            given, missing = missing, given
-        problems.append(
-            f"{variable(given)} is set and {variable(missing)} is not; set both, to the same file"
-            " if it holds both, or neither"
-        )
-    return problems
+    return problems + unpaired(settings, "tls_cert_file", "tls_key_file")
+
+
+def unpaired(settings: attrs.AttrsInstance, cert_file: str, key_file: str) -> list[str]:
+    """Return what is wrong when a certificate is set without its key, or the key without it."""
+    if (getattr(settings, cert_file) is None) is (getattr(settings, key_file) is None):
+        return []
+    given, missing = cert_file, key_file
+    if getattr(settings, cert_file) is None:
+        given, missing = missing, given
+    problem = (
+        f"{variable(given)} is set and {variable(missing)} is not; set both, to the same file if"
+        " it holds both, or neither"
+    )
+    return [problem]
 
 
 def secret_values(*holders: attrs.AttrsInstance) -> frozenset[str]:
@@ -378,9 +389,10 @@ def secret_values(*holders: attrs.AttrsInstance) -> frozenset[str]:
     found: set[str] = set()
     for holder in holders:
         for field in attrs.fields(type(holder)):
-            found.update(_secrets_in(getattr(holder, field.name)))
-    if settings := [each for each in holders if isinstance(each, Settings)]:
-        found.update(each.url.partition("?")[2] for each in settings if each.url)
+            value = getattr(holder, field.name)
+            found.update(_secrets_in(value))
+            if isinstance(value, str) and field.metadata.get("show") is masked_url:
+                found.add(value.partition("?")[2])
     return frozenset(found - {""})
 
 

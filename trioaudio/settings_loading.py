@@ -25,6 +25,7 @@ from trioaudio.core.errors import ConfigError
 from trioaudio.core.suggest import did_you_mean
 from trioaudio.engines import engine_names, load_engine
 from trioaudio.env_file import read_env_file
+from trioaudio.serve_settings import ServeSettings
 from trioaudio.settings import PREFIX, Settings, conflicts, variable
 from trioaudio.settings_reading import DefaultsLoader, Reader, Source, SourceLoader
 
@@ -55,21 +56,21 @@ def load_settings(
     written to the process environment.
     """
     problems: list[str] = []
-    sources = _sources(environ, cwd, overrides, problems)
+    sources = find_sources(environ, cwd, overrides, problems)
     reader = Reader(cwd, problems)
-    settings = _read(Settings(), "", sources, reader, cwd)
-    _check_engine(sources, problems)
+    settings = read_class(Settings(), "", sources, reader, cwd)
+    check_engine_names(sources, problems)
     carrier = _chosen_carrier(sources, problems)
     own = None
     if carrier is not None:
-        own = _read(carrier.settings, f"{carrier.name}_", sources, reader, cwd)
-    warnings = _unknown(sources, problems)
-    if settings is not None and carrier is not None and _given(sources, "sample_rate") is None:
+        own = read_class(carrier.settings, f"{carrier.name}_", sources, reader, cwd)
+    warnings = find_unknown(sources, problems)
+    if settings is not None and carrier is not None and find_given(sources, "sample_rate") is None:
         settings = attrs.evolve(settings, sample_rate=usual_rate(settings, carrier))
     if settings is not None:
         problems += conflicts(settings)
         if carrier is not None and own is not None:
-            problems += _wrong_format(carrier, own, settings.sample_rate)
+            problems += wrong_format(carrier, own, settings.sample_rate)
     if problems or settings is None or carrier is None or own is None:
         raise ConfigError(*problems)
     if settings.lead_ms is not None:
@@ -83,7 +84,7 @@ def usual_rate(settings: Settings, carrier: Carrier) -> int:
     return settings.sample_rate if settings.sample_rate in rates else rates[0]
 
 
-def _wrong_format(carrier: Carrier, own: CarrierSettings, sample_rate: int) -> list[str]:
+def wrong_format(carrier: Carrier, own: CarrierSettings, sample_rate: int) -> list[str]:
     """Return why the carrier takes no audio with these settings, if it does not."""
     try:
         carrier.media_format(own, sample_rate)
@@ -95,7 +96,7 @@ def _wrong_format(carrier: Carrier, own: CarrierSettings, sample_rate: int) -> l
     return []
 
 
-def _sources(
+def find_sources(
     environ: Mapping[str, str], cwd: Path, overrides: Mapping[str, object], problems: list[str]
 ) -> list[Source]:
     """Return the sources, the weakest first."""
@@ -130,8 +131,13 @@ def _ours(variables: Mapping[str, str]) -> dict[str, object]:
     }
 
 
-def _read(defaults: S, prefix: str, sources: list[Source], reader: Reader, cwd: Path) -> S | None:
-    """Return a copy of `defaults` with what the sources say; None when they say nonsense."""
+def read_class(
+    defaults: S, prefix: str, sources: list[Source], reader: Reader, cwd: Path
+) -> S | None:
+    """Return `defaults` with what the sources say; None when they say nonsense."""
+    names = [prefix + name for name in attrs.fields_dict(type(defaults))]
+    if all(source.values.keys().isdisjoint(names) for source in sources):
+        return defaults  # typed-settings would read the class's source code to say the same
     before = len(reader.problems)
     loaders: list[Loader] = [
         DefaultsLoader(defaults, cwd),
@@ -145,7 +151,7 @@ def _read(defaults: S, prefix: str, sources: list[Source], reader: Reader, cwd: 
     return None
 
 
-def _given(sources: list[Source], key: str) -> tuple[Source, str] | None:
+def find_given(sources: list[Source], key: str) -> tuple[Source, str] | None:
     """Return the strongest source of a setting and its text; None when it is the default."""
     for source in reversed(sources):
         if key in source.values:
@@ -156,7 +162,7 @@ def _given(sources: list[Source], key: str) -> tuple[Source, str] | None:
 
 def _chosen_carrier(sources: list[Source], problems: list[str]) -> Carrier | None:
     """Return the carrier named, whatever else is wrong."""
-    found = _given(sources, "carrier")
+    found = find_given(sources, "carrier")
     if found is None:
         return load_carrier(Settings().carrier)
     source, name = found
@@ -167,8 +173,9 @@ def _chosen_carrier(sources: list[Source], problems: list[str]) -> Carrier | Non
         return None
 
 
-def _check_engine(sources: list[Source], problems: list[str]) -> None:
-    found = _given(sources, "engine")
+def check_engine_names(sources: list[Source], problems: list[str]) -> None:
+    """Note the engines named that there are not."""
+    found = find_given(sources, "engine")
     if found is None:
         return
     source, names = found
@@ -202,13 +209,13 @@ def load_engines(
         kinds.append(load_engine(EMBEDDED))
     check_order(kinds)
     problems: list[str] = []
-    sources = _sources(environ, cwd, overrides, [])
+    sources = find_sources(environ, cwd, overrides, [])
     reader = Reader(cwd, problems)
     chosen = []
     for kind in kinds:
         usual = {f"{kind.name}_api_key": environ.get(f"{kind.name.upper()}_API_KEY", "")}
         known = [Source({key: value for key, value in usual.items() if value}), *sources]
-        own = _read(kind.settings, f"{kind.name}_", known, reader, cwd)
+        own = read_class(kind.settings, f"{kind.name}_", known, reader, cwd)
         if own is not None:
             chosen.append(ChosenEngine(kind, own))
     if problems:
@@ -235,9 +242,9 @@ def check_order(kinds: Sequence[EngineKind]) -> None:
         raise ConfigError(*problems)
 
 
-def _unknown(sources: list[Source], problems: list[str]) -> list[str]:
+def find_unknown(sources: list[Source], problems: list[str]) -> list[str]:
     """Return a warning for each variable that no setting has; an option would be a problem."""
-    known = set(attrs.fields_dict(Settings))
+    known = {*attrs.fields_dict(Settings), *attrs.fields_dict(ServeSettings)}
     if all(known.issuperset(source.values) for source in sources):
         return []
     for name in carrier_names():

@@ -16,6 +16,7 @@ from trioaudio.core.carrier import CarrierSettings
 from trioaudio.core.errors import ConfigError
 from trioaudio.core.secret import MASK, Secret
 from trioaudio.core.suggest import did_you_mean
+from trioaudio.serve_settings import ServeSettings
 from trioaudio.settings import Settings, variable
 from trioaudio.settings_values import (
     Address,
@@ -23,6 +24,7 @@ from trioaudio.settings_values import (
     WrongValueError,
     parse_address,
     parse_header,
+    parse_path,
 )
 
 T = TypeVar("T")
@@ -43,7 +45,7 @@ class Source:
         """Return how the operator knows a setting from here."""
         if not self.is_options:
             return variable(key)
-        general = attrs.fields_dict(Settings).get(key)
+        general = attrs.fields_dict(Settings).get(key) or attrs.fields_dict(ServeSettings).get(key)
         option = None if general is None else general.metadata.get("option")
         return str(option or f"--{key.replace('_', '-')}")
 
@@ -113,9 +115,10 @@ class Reader:
 
     def __init__(self, cwd: Path, problems: list[str]) -> None:
         self.problems = problems
+        self._cwd = cwd
         self._convert = TSConverter(strlist_sep="|")
         self._convert.scalar_converters |= {
-            Path: lambda raw, _cls: _path(cwd, raw),
+            Path: lambda raw, _cls: parse_path(raw, cwd),
             Secret: lambda raw, _cls: raw if isinstance(raw, Secret) else Secret(str(raw)),
             Address: lambda raw, _cls: raw if isinstance(raw, Address) else parse_address(str(raw)),
             Header: lambda raw, _cls: raw if isinstance(raw, Header) else parse_header(str(raw)),
@@ -147,6 +150,8 @@ class Reader:
         return value
 
     def _converted(self, given: Given, cl: Any) -> Any:
+        if "parse" in given.field.metadata:
+            return given.field.metadata["parse"](given.raw, self._cwd)
         choices = _choices(cl)
         if choices is not None:
             return _choose(given.raw, choices)
@@ -184,13 +189,6 @@ def _choose(raw: object, choices: dict[str, object]) -> object:
     if written not in choices:
         raise WrongValueError(f"not a choice; {did_you_mean(written, choices)}")
     return choices[written]
-
-
-def _path(cwd: Path, raw: object) -> Path:
-    try:
-        return cwd / Path(str(raw)).expanduser()
-    except RuntimeError:
-        raise WrongValueError("the home folder is not known; give the whole path") from None
 
 
 def _check(given: Given, value: object) -> None:

@@ -87,6 +87,14 @@ def parse_header(text: str) -> Header:
     return Header(name, Secret(value.strip()))
 
 
+def parse_path(raw: object, cwd: Path) -> Path:
+    """Read a path, a relative one from `cwd`; ~ is the home folder."""
+    try:
+        return cwd / Path(str(raw)).expanduser()
+    except RuntimeError:
+        raise WrongValueError("the home folder is not known; give the whole path") from None
+
+
 def check_headers(headers: Sequence[Header]) -> None:
     """Refuse a header given twice: which one counts would be the far end's choice."""
     names = [header.name.lower() for header in headers]
