@@ -1,0 +1,103 @@
+"""What can be asked behind a question mark, read into structs with the limits in their types."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from urllib.parse import parse_qsl
+
+import msgspec
+from msgspec import Meta, Struct
+
+from trioaudio.api.shapes import (
+    CallId,
+    CallState,
+    CarrierName,
+    Interruptible,
+    Milliseconds,
+    Name,
+    Rate,
+    Then,
+)
+from trioaudio.api.views import CallView
+from trioaudio.control.problems import ProblemError, misread
+
+MOST_CALLS = 1000
+_MOST_FIELDS = 100
+
+
+class Query(Struct, kw_only=True, forbid_unknown_fields=True):
+    """An unknown name is a mistake, and is told."""
+
+
+class CallsQuery(Query):
+    """Which calls."""
+
+    state: CallState | None = None
+    carrier: CarrierName | None = None
+    label: Annotated[
+        list[Annotated[str, Meta(pattern="^[^:]+:", max_length=321, description="key:value")]],
+        Meta(max_length=16),
+    ] = []
+    """key:value; of several, all have to fit."""
+    limit: Annotated[int, Meta(ge=1, le=MOST_CALLS)] = 100
+    after: CallId | None = None
+    """The last call of the page before."""
+
+
+class VoicesQuery(Query):
+    """Whose voices; None: those of all engines of the chain."""
+
+    engine: Name | None = None
+
+
+class UploadQuery(Query):
+    """How a recording is played."""
+
+    sample_rate: Rate | None = None
+    """Of bare PCM16 LE mono."""
+    interruptible: Interruptible = "any"
+    priority: Annotated[int, Meta(ge=-100, le=100)] = 0
+    then: Then | None = None
+    tail_ms: Milliseconds | None = None
+
+
+def read_query(text: str, kind: type[Query] | None) -> Any:
+    """Return a `kind`, or None if the route takes no query; ProblemError."""
+    if kind is None:
+        return None
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+    except ValueError as exc:
+        raise ProblemError("bad-request", f"the query cannot be read: {exc}") from exc
+    lists = {"label"} & set(kind.__struct_fields__)
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in lists:
+            found.setdefault(name, []).append(value)
+        elif name in found:
+            raise ProblemError("invalid", f"{name} stands twice in the query")
+        else:
+            found[name] = value
+    try:
+        return msgspec.convert(found, kind, strict=False)
+    except msgspec.ValidationError as exc:
+        raise misread(exc) from None
+
+
+def choose_calls(calls: list[CallView], query: CallsQuery) -> tuple[list[CallView], bool]:
+    """Return a page of what fits, oldest first, and whether there is more."""
+    begin = 0
+    if query.after is not None:
+        places = (place for place, each in enumerate(calls) if each.call == query.after)
+        begin = next(places, -1) + 1
+        if not begin:
+            raise ProblemError("invalid", f"after: there is no call {query.after!r} (any more)")
+    wanted = [tuple(each.split(":", 1)) for each in query.label]
+    fitting = [
+        each
+        for each in calls[begin:]
+        if query.state in {None, each.state}
+        and query.carrier in {None, each.carrier}
+        and all(each.labels.get(key) == value for key, value in wanted)
+    ]
+    return fitting[: query.limit], len(fitting) > query.limit
