@@ -1,0 +1,1 @@
+"""Applications written for ConversationRelay's message set: each call dials theirs and obeys it."""
