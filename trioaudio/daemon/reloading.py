@@ -1,0 +1,81 @@
+"""The configuration read anew: put in force for new calls, or the old one stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+import trio
+
+from trioaudio.configuration import Configuration
+from trioaudio.configuration_changes import changes
+from trioaudio.core.errors import ConfigError, TrioaudioError
+from trioaudio.core.facts import Tell
+from trioaudio.core.verdict import known_error
+from trioaudio.daemon.switchboard import Switchboard
+from trioaudio.daemon.webhooks import answered_carriers
+from trioaudio.daemon.works import Works, keep_works
+from trioaudio.observe.logs import get_logger
+
+
+@attrs.define(eq=False)
+class Reloading:
+    """Reads the configuration when asked, and has a task put it in force."""
+
+    read: Callable[[], Configuration]
+    """Reads files and looks up names, so it is run in a thread. ConfigError."""
+    tell: Tell
+    _wanted: Configuration | None = None
+    _asked: trio.Event = attrs.field(factory=trio.Event)
+
+    async def ask(self) -> list[str]:
+        """Read it, and have it put in force; return what was wrong with it."""
+        try:
+            self._wanted = await trio.to_thread.run_sync(self.read)
+        except ConfigError as exc:
+            log = get_logger("trioaudio.daemon")
+            for problem in exc.problems:
+                log.warning("the old configuration stays in force", problem=problem)
+            return list(exc.problems)
+        self._asked.set()
+        return []
+
+    async def follow(
+        self, board: Switchboard, engines: trio.Nursery, on_change: Callable[[Works, Works], None]
+    ) -> None:
+        """Put in force what was read, for ever; cancel to stop."""
+        while True:
+            await self._asked.wait()
+            self._asked = trio.Event()
+            assert self._wanted is not None
+            await self._put_in_force(self._wanted, board, engines, on_change)
+
+    async def _put_in_force(
+        self,
+        wanted: Configuration,
+        board: Switchboard,
+        engines: trio.Nursery,
+        on_change: Callable[[Works, Works], None],
+    ) -> None:
+        log = get_logger("trioaudio.daemon")
+        changed = changes(board.works.configuration, wanted)
+        for warning in changed.warnings:
+            log.warning("configuration", problem=warning)
+        try:
+            works = await self._open(changed.in_force, engines)
+        except TrioaudioError as exc:
+            log.warning("the old configuration stays in force", problem=str(exc))
+            return
+        old, board.works = board.works, works
+        board.answering.replace_carriers(answered_carriers(works))
+        on_change(old, works)
+        old.retire()
+        log.info("configuration in force", changed=list(changed.new_calls))
+
+    async def _open(self, configuration: Configuration, engines: trio.Nursery) -> Works:
+        """Open its engines and what else it needs; TrioaudioError when that cannot be done."""
+        try:
+            works: Works = await engines.start(keep_works, configuration, self.tell)
+        except BaseExceptionGroup as group:
+            raise known_error(group) from None
+        return works
