@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from trioaudio import __version__
-from trioaudio.cli import run_command_line, say_parser
+from trioaudio.cli import run_command_line
 from trioaudio.core.exit_code import ExitCode
+from trioaudio.say_arguments import say_parser
 
 
 def test_a_complaint_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -83,8 +84,11 @@ def test_the_help_imports_nothing_heavy(tmp_path: Path) -> None:
     ("argv", "words"),
     [
         (["dial", "--text", "hi"], "--to"),
-        (["dial", "--to", "+919800000000"], "--text"),
-        (["dial", "--to", "1", "--text", "hi", "--play", "--no-out"], "--play needs the WAV file"),
+        (["dial", "--to", "+919800000000", "--listen", "127.0.0.1:0"], "--text"),
+        (
+            ["dial", "--to", "1", "--text", "hi", "--listen", "h:1", "--play", "--no-out"],
+            "--play needs the WAV file",
+        ),
         (["answer-document", "--carrier", "twilio"], "--url"),
         (["answer-document", "--url", "wss://voice.example.com/"], "--carrier"),
     ],
@@ -103,3 +107,22 @@ def test_what_is_missing_is_said(
 def test_a_rest_side_can_be_simulated(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command_line(["simulate", "rest", "--carrier", "twilo"]) == 2
     assert "did you mean twilio" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "verb", ["calls", "say", "stop", "hangup", "dial", "watch", "tap", "serve"]
+)
+def test_the_help_names_the_verbs(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        run_command_line(["--help"])
+    assert verb in capsys.readouterr().out.replace("\n", " ").replace(".", " ").split()
+
+
+def test_a_listening_address_in_the_settings_keeps_dial_without_a_daemon(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("TRIOAUDIO_LISTEN=127.0.0.1:0\n")
+    with pytest.raises(SystemExit):
+        run_command_line(["dial", "--to", "100"])
+    assert "--text is missing" in capsys.readouterr().err

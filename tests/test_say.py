@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from trioaudio import one_call, planning, say
-from trioaudio.cli import say_parser
+from trioaudio.say_arguments import say_parser
 from trioaudio.core.carrier import Transfer
 from trioaudio.core.exit_code import ExitCode
 from trioaudio.plan import Ended, FarEndKind, Plan

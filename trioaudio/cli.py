@@ -6,27 +6,26 @@ imported by the verb that runs.
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import NoReturn
 
-from trioaudio import __version__
+from trioaudio.client_verbs import arguments
+from trioaudio.client_verbs.variables import listens_itself
+from trioaudio.say_arguments import dial_parser, say_parser
+from trioaudio.verb_parser import VerbParser
 
-DEFAULT_OUT = Path("trioaudio.wav")
-_DEFAULT_EXIT_CODES = """\
-exit codes: 0 all was said; 1 a bug; 2 wrong arguments or settings; 3 no text that can be spoken;
-4 the engine cannot speak; 5 the carrier is unreachable, refuses, or went away; 6 a file cannot be
-written; 130 after SIGINT, 143 after SIGTERM.  Every setting: .env.example"""
-
-
-class _Parser(argparse.ArgumentParser):
-    """Complains in one line: the usage would drown it."""
-
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong and where to read on; exit code 2."""
-        self.exit(2, f"trioaudio: error: {message}; see {self.prog} --help\n")
+_OF_THE_DAEMON: dict[str, tuple[Callable[[], VerbParser], str, str]] = {
+    "calls": (arguments.calls_parser, "trioaudio.client_verbs.listing", "list_calls"),
+    "hangup": (arguments.hangup_parser, "trioaudio.client_verbs.ending", "hang_up"),
+    "say": (arguments.say_on_call_parser, "trioaudio.client_verbs.saying", "say_on_call"),
+    "serve": (arguments.serve_parser, "trioaudio.daemon.serve", "serve"),
+    "stop": (arguments.stop_parser, "trioaudio.client_verbs.ending", "stop"),
+    "tap": (arguments.tap_parser, "trioaudio.client_verbs.tapping", "tap"),
+    "watch": (arguments.watch_parser, "trioaudio.client_verbs.watching", "watch"),
+}
+"""Verbs with their parser, and the module and the function that do it: imported when asked for."""
 
 
 def run_command_line(argv: Sequence[str]) -> int:
@@ -37,10 +36,16 @@ def run_command_line(argv: Sequence[str]) -> int:
         "dial": _dial,
         "precache": _precache,
         "simulate": _simulate,
+        "token": _token,
         "voices": _voices,
     }
     if argv and argv[0] in verbs:
         return verbs[argv[0]](argv[1:])
+    if argv and argv[0] in _OF_THE_DAEMON:
+        new_parser, module, name = _OF_THE_DAEMON[argv[0]]
+        given = new_parser().parse_args(argv[1:])
+        code: int = getattr(import_module(module), name)(given, os.environ, Path.cwd())
+        return code
     return _say(argv)
 
 
@@ -62,6 +67,12 @@ def _say(argv: Sequence[str]) -> int:
 def _dial(argv: Sequence[str]) -> int:
     parser = dial_parser()
     given = parser.parse_args(argv)
+    if not (given.listen or listens_itself(os.environ, Path.cwd())):
+        from trioaudio.client_verbs.dialling import dial_by_daemon  # noqa: PLC0415  likewise
+
+        return dial_by_daemon(given, os.environ, Path.cwd())
+    if given.text is None:
+        parser.error("--text is missing: what shall be said?")
     if given.play and given.no_out:
         parser.error("--play needs the WAV file that --no-out leaves out")
     from trioaudio.say import say  # noqa: PLC0415  imports everything
@@ -69,129 +80,14 @@ def _dial(argv: Sequence[str]) -> int:
     return say(given, os.environ, Path.cwd())
 
 
-def say_parser() -> argparse.ArgumentParser:
-    """Return the parser of the main job; settings not given come from the environment."""
-    parser = _Parser(
-        prog="trioaudio",
-        description="Say a text on a telephone call: exact 60 ms frames, sent on time, over a"
-        " real WebSocket. Without --url or --listen, a simulated carrier on this machine is the"
-        " far end.  Other verbs: trioaudio dial | answer-document | demo | voices | precache |"
-        " simulate",
-        epilog=_DEFAULT_EXIT_CODES,
-    )
-    parser.add_argument("--version", action="version", version=f"trioaudio {__version__}")
-    parser.add_argument(
-        "--text", metavar="TEXT", help="what to say; - reads standard input as it arrives"
-    )
-    parser.set_defaults(
-        to=None, caller_id=None, public_url=None, answer_url=None, answer_listen=None
-    )
-    _add_voice(parser)
-    far_end = parser.add_argument_group("far end")
-    far_end.add_argument("--carrier", metavar="NAME", help="telecmi (default) or raw")
-    where = far_end.add_mutually_exclusive_group()
-    where.add_argument("--url", metavar="ws[s]://…", help="dial this media endpoint")
-    where.add_argument(
-        "--listen", metavar="HOST:PORT", help="wait for a carrier; the URL to dial is printed"
-    )
-    far_end.add_argument(
-        "--header", metavar="'NAME: VALUE'", action="append", help="sent with --url; repeatable"
-    )
-    _add_media(far_end)
-    _add_transfer(far_end)
-    _add_output(
-        parser, f"what the far end heard (default with the simulated carrier: {DEFAULT_OUT})"
-    )
-    return parser
+def _token(argv: Sequence[str]) -> int:
+    from trioaudio.control.token_verb import manage_tokens  # noqa: PLC0415  likewise
 
-
-def dial_parser() -> argparse.ArgumentParser:
-    """Return the parser of `dial`; settings not given come from the environment."""
-    parser = _Parser(
-        prog="trioaudio dial",
-        description="Call somebody by a carrier's REST interface, say a text, and hang up. The"
-        " carrier dials us with the call's audio, so it must reach the address listened on.",
-        epilog=_DEFAULT_EXIT_CODES,
-    )
-    parser.set_defaults(url=None, header=None)
-    parser.add_argument(
-        "--text",
-        metavar="TEXT",
-        required=True,
-        help="what to say; - reads standard input as it arrives",
-    )
-    call = parser.add_argument_group("call")
-    call.add_argument("--carrier", metavar="NAME", help="whose credentials are in the settings")
-    call.add_argument("--to", metavar="NUMBER", required=True, help="whom to call, e.g. +919…")
-    call.add_argument(
-        "--from",
-        metavar="NUMBER",
-        dest="caller_id",
-        help="a number of the account; default TRIOAUDIO_CALLER_ID",
-    )
-    call.add_argument("--listen", metavar="HOST:PORT", help="where the carrier dials us")
-    call.add_argument(
-        "--public-url",
-        metavar="wss://…",
-        help="that address as the carrier reaches it, without the path",
-    )
-    call.add_argument(
-        "--answer-url",
-        metavar="https://…",
-        help="where the carrier fetches the answer document, if it takes it no other way; with"
-        " --answer-listen, how that address is reached from outside",
-    )
-    call.add_argument("--answer-listen", metavar="HOST:PORT", help="serve the answer document here")
-    _add_media(call)
-    _add_transfer(call)
-    _add_voice(parser)
-    _add_output(parser, "what was sent")
-    return parser
-
-
-def _add_voice(parser: argparse.ArgumentParser) -> None:
-    voice = parser.add_argument_group("voice")
-    voice.add_argument(
-        "--engine",
-        metavar="NAME[,NAME…]",
-        help="espeak (default); the next of a list goes on when one fails",
-    )
-    voice.add_argument("--voice", metavar="NAME", help="see 'trioaudio voices'")
-    voice.add_argument("--language", metavar="TAG", help="en-IN, hi, ta …")
-
-
-def _add_media(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--rate", metavar="HZ", help="8000 (default) or 16000")
-    group.add_argument("--lead-ms", metavar="MS", help="send each frame this much before it is due")
-
-
-def _add_transfer(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--transfer-to",
-        metavar="NUMBER[,NUMBER…]",
-        help="at the end, connect the callee to this number instead of hanging up",
-    )
-
-
-def _add_output(parser: argparse.ArgumentParser, what_out_is: str) -> None:
-    output = parser.add_argument_group("output")
-    output.add_argument(
-        "--out",
-        metavar="FILE.wav",
-        type=Path,
-        help=what_out_is,
-    )
-    output.add_argument("--no-out", action="store_true", help="write no WAV file")
-    output.add_argument("--report", metavar="FILE.json", help="figures as JSON; - prints them")
-    output.add_argument("--play", action="store_true", help="play the WAV file afterwards")
-    output.add_argument("--plain", action="store_true", help="plain lines, no live view")
-    output.add_argument(
-        "--log-level", metavar="LEVEL", help="debug, info (default), warning, error"
-    )
+    return manage_tokens(argv, os.environ, Path.cwd())
 
 
 def _answer_document(argv: Sequence[str]) -> int:
-    parser = _Parser(
+    parser = VerbParser(
         prog="trioaudio answer-document",
         description="Print what a carrier's webhook is to be answered with when a call comes in:"
         " connect it to this media URL. It may hold secrets of the settings.",
@@ -214,7 +110,7 @@ def _answer_document(argv: Sequence[str]) -> int:
 
 
 def _demo(argv: Sequence[str]) -> int:
-    parser = _Parser(
+    parser = VerbParser(
         prog="trioaudio demo",
         description="The timing proof: chunks of 500, 300, 700 and 200 bytes go in, frames of 960"
         " bytes come out 60 ms apart, over a real WebSocket to a carrier in another process.",
@@ -229,7 +125,7 @@ def _demo(argv: Sequence[str]) -> int:
 
 
 def _voices(argv: Sequence[str]) -> int:
-    parser = _Parser(
+    parser = VerbParser(
         prog="trioaudio voices", description="List the voices and languages of an engine."
     )
     parser.add_argument("--engine", metavar="NAME", help="espeak (default)")
@@ -241,7 +137,7 @@ def _voices(argv: Sequence[str]) -> int:
 
 
 def _precache(argv: Sequence[str]) -> int:
-    parser = _Parser(
+    parser = VerbParser(
         prog="trioaudio precache",
         description="Have prompts spoken ahead of time and kept: when one is said later, its first"
         " frame leaves at once and no engine is asked.",
@@ -263,7 +159,7 @@ def _precache(argv: Sequence[str]) -> int:
 
 def _simulate(argv: Sequence[str]) -> int:
     if not argv or argv[0].startswith("-"):
-        parser = _Parser(
+        parser = VerbParser(
             prog="trioaudio simulate",
             description="Simulate the other side, to develop and test against without an account:"
             " a carrier, its REST interface, or a speech service by its engine's name; 'trioaudio"
