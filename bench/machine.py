@@ -12,6 +12,7 @@ HERE = Path(__file__).resolve().parent
 BUILD = HERE / ".build"
 FLOOR_PROGRAM = BUILD / "floor"
 PEER_PROGRAM = BUILD / "peer"
+CALLEE_PROGRAM = BUILD / "callee"
 
 OTHER_FILES = 64  # what a process holds open besides one socket per leg
 
@@ -21,14 +22,14 @@ class CannotRunError(Exception):
 
 
 def compile_programs() -> None:
-    """Compile floor.c and peer.c into .build/."""
+    """Compile floor.c, peer.c and callee.c into .build/."""
     compiler = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
     if compiler is None:
         raise CannotRunError(
             "a C compiler is needed: cc, gcc or clang (Debian, Ubuntu: apt install gcc libc6-dev)"
         )
     BUILD.mkdir(exist_ok=True)
-    for program in (FLOOR_PROGRAM, PEER_PROGRAM):
+    for program in (FLOOR_PROGRAM, PEER_PROGRAM, CALLEE_PROGRAM):
         source = f"{program.name}.c"
         command = [compiler, "-O2", "-Wall", "-Wextra", "-o", str(program), source]
         done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)

@@ -171,6 +171,7 @@ class FakeControl:
     """A carrier's REST interface that takes its time."""
 
     takes: float = 0.5
+    transfers: bool = True
     error: Exception | None = None
     asked: list[tuple[float, str, str | None]] = attrs.field(factory=list)
     done: list[float] = attrs.field(factory=list)

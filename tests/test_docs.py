@@ -5,21 +5,26 @@ from __future__ import annotations
 import argparse
 import ast
 import importlib
+import json
 import pkgutil
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import attrs
+import msgspec
 import pytest
 
 import trioaudio
 import trioaudio.core
+from trioaudio.api.events import Event
+from trioaudio.api.requests import StreamRequest
+from trioaudio.api.shapes import CallCause, CallState, Cause
+from trioaudio.api.views import Answer, Cut
 from trioaudio.carriers import carrier_names, load_carrier
-from trioaudio.cli import say_parser
 from trioaudio.core.exit_code import ExitCode
 from trioaudio.core.ledger import Ledger
 from trioaudio.core.pcm import PcmFormat
@@ -29,6 +34,8 @@ from trioaudio.engines import engine_names, load_engine
 from trioaudio.line import CallTotals
 from trioaudio.observe.call_report import CallFigures, call_report
 from trioaudio.observe.send_log import SendLog
+from trioaudio.say_arguments import say_parser
+from trioaudio.serve_settings import ServeSettings
 from trioaudio.settings import Settings, variable
 from trioaudio.settings_loading import ENV_FILE
 from trioaudio.simulators import options
@@ -148,6 +155,50 @@ def test_the_diagram_of_states_is_up_to_date() -> None:
     assert made.returncode == 0, "run: python docs/generate_states.py"
 
 
+def test_every_cause_is_documented_and_no_other() -> None:
+    text = section(OPERATIONS, "Why a call or an utterance is over")
+    of_calls, of_utterances = text.split("| utterance | why |")
+    assert set(re.findall(r"^\| `([\w-]+)` \|", of_calls, re.MULTILINE)) == {*get_args(CallCause)}
+    rows = ROW.findall(of_utterances)
+    assert set(re.findall(r"`([\w-]+)`", "".join(rows))) == {*get_args(Cause)}
+
+
+def test_the_diagram_of_a_call_s_states_has_all_of_them_and_no_other() -> None:
+    (diagram,) = re.findall(
+        r"```mermaid\n(.*?)```",
+        section(ROOT / "docs/architecture.md", "A call's states"),
+        re.DOTALL,
+    )
+    moves = re.findall(r"^    (\S+) --> (\w+|\[\*\])", diagram, re.MULTILINE)
+    assert {each for move in moves for each in move} - {"[*]"} == {*get_args(CallState)}
+
+
+# --- The control API ---------------------------------------------------------------------
+
+
+def shown_messages(kind: str) -> list[str]:
+    page = text_of(ROOT / "docs/control-api.md")
+    (block,) = re.findall(rf"<!-- {kind} -->\n```json\n(.*?)```", page, re.DOTALL)
+    lines: list[str] = block.splitlines()
+    return lines
+
+
+def test_shown_requests_can_be_read() -> None:
+    for line in shown_messages("requests"):
+        msgspec.json.decode(line, type=StreamRequest)
+
+
+def test_shown_answers_and_events_are_what_is_sent() -> None:
+    for line in shown_messages("told"):
+        shown = json.loads(line)
+        if "event" in shown:
+            kind: Any = Event
+        else:
+            kind = {"answer": Answer, "cut": Cut}[shown["kind"]]
+        read = msgspec.json.decode(line, type=kind)
+        assert json.loads(msgspec.json.encode(read)) == shown
+
+
 # --- The report --------------------------------------------------------------------------
 
 
@@ -224,13 +275,15 @@ def test_every_key_has_a_unit_or_says_what_it_is() -> None:
 
 def variables() -> set[str]:
     names = {variable(field) for field in attrs.fields_dict(Settings)}
+    names |= {variable(field) for field in attrs.fields_dict(ServeSettings)}
     for name in carrier_names():
         settings = type(load_carrier(name).settings)
         names |= {variable(f"{name}_{field}") for field in attrs.fields_dict(settings)}
     for name in engine_names():
         own = type(load_engine(name).settings)
         names |= {variable(f"{name}_{field}") for field in attrs.fields_dict(own)}
-    return names | {ENV_FILE}
+    # The client's own.
+    return names | {ENV_FILE, variable("control_url"), variable("control_token")}
 
 
 @every_page
@@ -239,8 +292,10 @@ def test_every_variable_mentioned_exists(page: Path) -> None:
     assert named <= variables()
 
 
-@pytest.mark.parametrize("script", ["generate_carriers.py", "generate_env_example.py"])
-def test_what_is_generated_from_the_settings_is_up_to_date(script: str) -> None:
+@pytest.mark.parametrize(
+    "script", ["generate_carriers.py", "generate_control_api.py", "generate_env_example.py"]
+)
+def test_what_is_generated_is_up_to_date(script: str) -> None:
     command = [sys.executable, f"docs/{script}", "--check"]
     assert subprocess.run(command, cwd=ROOT, check=False).returncode == 0
 
@@ -307,7 +362,7 @@ def test_exception_is_caught_where_the_decision_says_and_nowhere_else() -> None:
         and node.type.id in {"Exception", "BaseException"}
         and not _raises_it_again(node)
     ]
-    assert caught == ["pacer.py", "supervise.py"]
+    assert caught == ["live_call.py", "connections.py", "pacer.py", "supervise.py"]
 
 
 # --- Links, words, form ------------------------------------------------------------------
@@ -361,8 +416,8 @@ def test_the_glossary_has_the_terms_modules_are_named_after() -> None:
     assert missing == []
 
 
-ABSOLUTE = "bin|dev|etc|opt|proc|run|sys|tmp|usr|var|media"
-"""Folders of every system, and the path of a media endpoint's URL."""
+ABSOLUTE = "bin|dev|etc|opt|proc|run|sys|tmp|usr|var|media|answer|v1"
+"""Folders of every system, and the paths of our URLs."""
 
 
 @pytest.mark.parametrize("page", [*PAGES, CI], ids=page_id)

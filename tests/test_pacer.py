@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -10,7 +11,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from trioaudio.pacer import Pacer
+from trioaudio.pacer import SPARE, Pacer
 
 
 def never(_now: float) -> float | None:
@@ -272,3 +273,25 @@ async def test_an_idle_pacer_wakes_up_for_nothing(
     assert leg.at == [3600.0]
     assert pacer.statistics().wakeups == 2
     assert pacer.statistics().turns == 1
+
+
+async def test_what_is_forgotten_is_let_go_of(autojump_clock: MockClock) -> None:
+    """An entry far in the future must not keep a call alive that ended long ago."""
+    pacer = Pacer(early=0.0)
+    kept = [Leg() for _ in range(100)]
+    for each in kept:
+        pacer.wake(each, 1000.0)
+    gone = []
+    for _ in range(1000):
+        leg = Leg()
+        pacer.wake(leg, 7200.0)
+        pacer.forget(leg)
+        gone.append(weakref.ref(leg))
+        del leg
+    assert sum(each() is not None for each in gone) <= 100 + SPARE
+    assert pacer.statistics().waiting <= 2 * 100 + SPARE + 1
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(pacer.run)
+        await trio.sleep(1001)
+        nursery.cancel_scope.cancel()
+    assert all(each.at == [1000.0] for each in kept)

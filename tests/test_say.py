@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from trioaudio import one_call, planning, say
-from trioaudio.say_arguments import say_parser
 from trioaudio.core.carrier import Transfer
 from trioaudio.core.exit_code import ExitCode
 from trioaudio.plan import Ended, FarEndKind, Plan
+from trioaudio.say_arguments import say_parser
 
 LISTEN = ("--listen", "127.0.0.1:0")
 

@@ -9,10 +9,10 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from call_rig import HUMAN, FakeControl, line, speaks, talk
 from fakes import FakeConnection
-from trioaudio.steering import CONTROL_S
 from trioaudio.core.carrier import Recovery
 from trioaudio.core.errors import LegRefusedError, LocalProtocolError
 from trioaudio.core.facts import CallControlFailed
+from trioaudio.steering import CONTROL_S
 from trioaudio.supervise import LegFailure, RecoveryPolicy
 
 

@@ -6,7 +6,7 @@ being said. What is no text waits until all that was there before it is done.
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_right
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -54,15 +54,21 @@ class Agenda:
         self._added = 0
         self._room = trio.lowlevel.ParkingLot()
         self._something = trio.Event()
+        self._closed = False
 
     def __len__(self) -> int:
         """Count what waits."""
         return len(self._entries)
 
+    def close(self) -> None:
+        """Keep nobody waiting for room any more: nothing will be done."""
+        self._closed = True
+        self._room.unpark_all()
+
     async def put(self, work: Work) -> None:
         """Add work; waits while too much is there."""
         await trio.lowlevel.checkpoint()
-        while isinstance(work, Say) and len(self._entries) >= self.bound:
+        while isinstance(work, Say) and len(self._entries) >= self.bound and not self._closed:
             await self._room.park()
         self.put_nowait(work)
 
@@ -72,16 +78,17 @@ class Agenda:
         What is no text finds room always: there are few, and they end the call.
         """
         if isinstance(work, Say):
-            if len(self._entries) >= self.bound:
+            if len(self._entries) >= self.bound and not self._closed:
                 raise trio.WouldBlock
             rank = -work.priority
         else:
             rank = self._entries[-1].rank if self._entries else 0
         self._added += 1
         entry = _Entry(rank, self._added, work)
-        insort(self._entries, entry)
+        at = bisect_right(self._entries, entry)
+        self._entries.insert(at, entry)
         self._something.set()
-        return self._entries.index(entry)
+        return at
 
     async def take(self) -> Work:
         """Wait for the next work and take it."""

@@ -81,6 +81,7 @@ class Call:
         "_steering",
         "_to_end",
         "call_id",
+        "ended_by_far_end",
         "line",
         "listening",
         "speech",
@@ -101,6 +102,8 @@ class Call:
         self.call_id: str | None = None
         """The carrier's id of the telephone call, when it is known; a stream of another call
         is refused."""
+        self.ended_by_far_end = False
+        """Whether the carrier has ended the stream, and not because we did."""
         self.totals = CallTotals()
         self.listening = False
         """Whether the caller's audio is wanted; `listen` changes it."""
@@ -109,7 +112,6 @@ class Call:
             speaker=speaker,
             pacer=pacer,
             tell=hooks.tell,
-            on_bug=self._bug,
             on_done=hooks.on_done,
             gain=hooks.gain,
         )
@@ -210,7 +212,7 @@ class Call:
         self.speech.leg = leg
         if self.speech.gated and self.line.start_gate is not None:
             leg.hearing.on_media = self.speech.open_gate
-            gate = _Gate(self.speech.open_gate, self._bug)
+            gate = _Gate(self.speech.open_gate, leg.fail)
             self._pacer.wake(gate, trio.current_time() + self.line.start_gate)
         try:
             leg.attach()
@@ -254,6 +256,7 @@ class Call:
         self._heard_until = leg.heard_until
         self.speech.leg = None
         self._lost_at = trio.current_time()
+        leg.let_go()
 
     def _wants_a_leg(self) -> bool:
         return not (self._hung_up or self.handed_over)
@@ -261,8 +264,8 @@ class Call:
     def _expire_what_is_too_old(self) -> None:
         """After a reconnection, skip speech that waited longer than the line keeps it."""
         waiting_since = self.queue.waiting_since
-        if self._lost_at is None or waiting_since is None:
-            return
+        if self._lost_at is None or waiting_since is None or self.speech.silent:
+            return  # what is silent waits by wish
         too_old = trio.current_time() - max(self._lost_at, waiting_since) - self.line.keep
         frames = int(too_old / self.line.shape.pcm.ptime)
         if not self.speech.is_being_made:
@@ -299,7 +302,7 @@ class Call:
         line = self.line
         if line.carrier.transfers:
             line.carrier.new_codec(line.settings, line.shape.media).send(transfer)  # or it raises
-        elif self._steering is None:
+        elif self._steering is None or not self._steering.link.transfers:
             raise LocalProtocolError(
                 f"{line.carrier.name}: a call cannot be transferred on its media stream, and the"
                 " carrier's REST interface is not set up"
@@ -353,11 +356,6 @@ class Call:
 
     # --- What is told ----------------------------------------------------------------
 
-    def _bug(self, exc: Exception) -> None:
-        """Hand a bug in completing an utterance to the leg, whose supervisor judges it."""
-        if self.leg is not None:
-            self.leg.fail(exc)
-
     def _tell(self, fact: Fact) -> None:
         match fact:
             case FirstFrameSent():
@@ -375,6 +373,7 @@ class Call:
             case MarkPlayed():
                 self.utterances.take_mark(event)
             case Stopped() if self.leg is not None:
+                self.ended_by_far_end = self.ended_by_far_end or not self.hung_up
                 self.leg.finish()
             case _:
                 pass

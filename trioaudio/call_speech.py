@@ -6,6 +6,7 @@ first, so that a frame still on its way through framing is dropped when its turn
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import AsyncIterable, Callable, Collection
 from functools import partial
 
@@ -40,12 +41,12 @@ class Cut:
 class CallSpeech:
     """One call's utterances and its playout queue; `leg` is what they are said on, if any.
 
-    `on_bug` takes what completing an utterance raised, `on_done` every one that is complete;
-    `gain` makes PCM louder or softer, sample for sample. A line with a start gate is silent until
-    `open_gate`.
+    `on_done` takes every utterance that is complete; `gain` makes PCM louder or softer, sample for
+    sample. A line with a start gate is silent until `open_gate`.
     """
 
     __slots__ = (
+        "__weakref__",
         "_agenda",
         "_gain",
         "_gated",
@@ -60,19 +61,18 @@ class CallSpeech:
         "utterances",
     )
 
-    def __init__(  # noqa: PLR0913  each given once, by name
+    def __init__(
         self,
         *,
         line: Line,
         speaker: Speaker,
         pacer: Pacer,
         tell: Tell,
-        on_bug: Callable[[Exception], None],
         on_done: Callable[[Say], None],
         gain: Callable[[bytes], bytes] | None,
     ) -> None:
         self.queue = PlayoutQueue(line.shape.queue_bound, line.shape.kept)
-        self.utterances = Utterances(line, pacer, on_bug, on_done)
+        self.utterances = Utterances(line, pacer, _hand_to_leg(self), on_done)
         self.leg: Leg | None = None
         self._line = line
         self._speaker = speaker
@@ -186,7 +186,9 @@ class CallSpeech:
 
     def cut(self, utterances: Collection[int], cause: Cause = Cause.CANCELLED) -> Cut:
         """Cut some utterances at once, and what follows of them; the others are said as ever."""
-        if not set(self.utterances.open) - set(utterances):
+        self.utterances.end_heard_out()
+        utterances = set(utterances).intersection(self.utterances.open)
+        if len(utterances) == len(self.utterances):
             return self.cut_all(cause)
         dropped = self.queue.drop(utterances)
         self._agenda.drop(lambda work: isinstance(work, Say) and work.utterance.id in utterances)
@@ -207,17 +209,26 @@ class CallSpeech:
         if self.utterances.has_unheard(utterances):
             kept = set(self.utterances.open) - set(utterances)
             unheard = self.unheard_frames(leg)
+            leg.put_back_at_hand()
             _clear(leg)
             self.utterances.recall(self.queue.recall(unheard, kept))
 
     def cut_all(self, cause: Cause, *, ends: bool = False) -> Cut:
-        """Cut everything at once; `ends`: the call is over, so what the carrier holds is lost."""
-        dropped = self.queue.flush()
+        """Cut everything that is said at once, not what is to be done afterwards.
+
+        `ends`: the call is over, so that goes too, and what the carrier holds is lost.
+        """
+        if ends:
+            dropped = self.queue.flush()
+            self._agenda.drop()
+        else:
+            self.utterances.end_heard_out()
+            dropped = self.queue.cut(self.utterances.open)
+            self._agenda.drop(lambda work: isinstance(work, Say))
         if self._speech is not None:
             self._speech.cancel()
-        self._agenda.drop()
         if self.leg is not None:
-            self.leg.drop_at_hand(None)
+            self.leg.drop_at_hand(None if ends else self.utterances.open)
             self.utterances.count_played(self.leg, ends=ends)
             _clear(self.leg)
         self._paused = False
@@ -258,7 +269,8 @@ class CallSpeech:
             return
         self.utterances.count_played(leg)
         unheard = self.unheard_frames(leg)
-        if unheard:
+        leg.put_back_at_hand()
+        if unheard and self._line.shape.kept:  # what cannot be sent again is heard out
             _clear(leg)
         self.call_back(unheard)
 
@@ -307,6 +319,18 @@ class CallSpeech:
         if not self._line.carrier.clears:
             return 0
         return int(leg.unheard_s(trio.current_time()) / self._line.shape.pcm.ptime + 1e-6)
+
+
+def _hand_to_leg(speech: CallSpeech) -> Callable[[Exception], None]:
+    """Return what hands a bug in completing an utterance to the leg, whose supervisor judges it."""
+    weak = weakref.ref(speech)  # no cycle: thousands of calls a minute may end
+
+    def hand_over(exc: Exception) -> None:
+        there = weak()
+        if there is not None and there.leg is not None:
+            there.leg.fail(exc)
+
+    return hand_over
 
 
 def _clear(leg: Leg) -> None:

@@ -16,11 +16,11 @@ MOST_COMPLAINTS: Final = 20
 class Hearing:
     """Reads messages for `on_event`; decodes caller audio only while somebody listens."""
 
-    __slots__ = ("_codec", "_on_event", "complaints", "listening", "media", "messages", "on_media")
+    __slots__ = ("_codec", "complaints", "listening", "media", "messages", "on_event", "on_media")
 
     def __init__(self, codec: CarrierCodec, on_event: Callable[[Event], None]) -> None:
         self._codec = codec
-        self._on_event = on_event
+        self.on_event = on_event
         self.messages = 0
         self.media = 0
         """Of these, the messages dropped unread because they held only audio."""
@@ -50,7 +50,7 @@ class Hearing:
                     continue
             if self.on_media is not None and isinstance(event, CallerAudio):
                 self._tell_media(self.on_media)
-            self._on_event(event)
+            self.on_event(event)
 
     def _tell_media(self, on_media: Callable[[], None]) -> None:
         self.on_media = None

@@ -85,6 +85,10 @@ SentHook = Callable[[Audio, float, float, float], None]
 to hear it. All in seconds; the due times of a talkspurt's items follow each other exactly."""
 
 
+def _ignore(_told: object) -> None:
+    """Take no interest."""
+
+
 class Leg:
     """Serve one connection. Made for a connection that is open, and gone with it.
 
@@ -224,6 +228,14 @@ class Leg:
         if self._at_hand is not None:
             self._queue.put_back(self._at_hand)
 
+    def let_go(self) -> None:
+        """Refer to the call no more, nor in a circle to itself: calls end without a collection."""
+        self._heartbeat.fail = _ignore
+        self.hearing.on_event = _ignore
+        self.hearing.on_media = None
+        self._tell = self._on_event = _ignore
+        self.on_sent = self._steer = None
+
     def _begin(self) -> None:
         self._open = True
         self.command(Answer())
@@ -323,6 +335,12 @@ class Leg:
         """Forget what waits to be done, if it is a consequence of one of these; None: whatever."""
         item = self._at_hand
         if item is not None and (utterances is None or item.utterance in utterances):
+            self._at_hand = None
+
+    def put_back_at_hand(self) -> None:
+        """Have what waits to be done wait in the queue: something will be heard before it."""
+        if self._at_hand is not None:
+            self._queue.put_back(self._at_hand)
             self._at_hand = None
 
     def clear(self) -> None:

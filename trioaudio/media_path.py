@@ -46,6 +46,8 @@ class Shape:
     frames_per_item: int
     smallest_item: int = 1
     """Frames: an utterance's last message is filled up with silence to as many."""
+    lead_frames: int = 0
+    """Frames a carrier holds that were sent before they were due."""
     marks: bool = False
     """Whether the carrier is asked to tell when an utterance has been played."""
 
@@ -57,7 +59,8 @@ class Shape:
     @property
     def kept(self) -> int:
         """Playout items that can be called back after they were sent; none of half a minute."""
-        return 0 if self.frames_per_item > FRAMES_AHEAD else max(2, KEPT // self.frames_per_item)
+        frames = KEPT + self.lead_frames
+        return 0 if self.frames_per_item > FRAMES_AHEAD else max(2, frames // self.frames_per_item)
 
 
 def shape_for(carrier: Carrier, settings: CarrierSettings, pcm: PcmFormat) -> Shape:
@@ -74,6 +77,7 @@ def shape_for(carrier: Carrier, settings: CarrierSettings, pcm: PcmFormat) -> Sh
         ),
         frames_per_item=max(1, min(wanted, unit.largest // frame_bytes)),
         smallest_item=-(-unit.smallest // frame_bytes),
+        lead_frames=-(-settings.lead_ms // pcm.ptime_ms),
         marks=carrier.acknowledges is Acknowledges.MARKS,
     )
 

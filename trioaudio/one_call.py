@@ -29,7 +29,6 @@ from trioaudio import unfinished
 from trioaudio.call import Call, Hooks
 from trioaudio.call_control import load_call_control
 from trioaudio.call_link import open_call_link
-from trioaudio.core.backoff import Backoff
 from trioaudio.core.carrier import Recovery
 from trioaudio.core.connection import CallControlLink, Closing
 from trioaudio.core.engine import VoiceChoice
@@ -44,10 +43,9 @@ from trioaudio.core.utterance import Cause, Utterance, UtteranceState
 from trioaudio.core.verdict import Verdict, known_error
 from trioaudio.far_end import FarEnd, awaited, dialled, simulated
 from trioaudio.garbage import settle
-from trioaudio.heartbeat import LegTiming
 from trioaudio.leg import Leg, SentHook
 from trioaudio.line import Line
-from trioaudio.media_path import shape_for
+from trioaudio.line_setup import make_line
 from trioaudio.observe.call_report import CallFigures, call_report
 from trioaudio.observe.send_log import SendLog
 from trioaudio.observe.wire_recording import WireRecording, open_recording
@@ -57,7 +55,7 @@ from trioaudio.screen import Screen, open_screen
 from trioaudio.speech.opening import open_chain
 from trioaudio.speech_setup import chain_setup
 from trioaudio.steering import CONTROL_S
-from trioaudio.supervise import LegFailure, RecoveryPolicy
+from trioaudio.supervise import LegFailure
 from trioaudio.text_source import TextSource
 from trioaudio.utterances import Say
 
@@ -373,27 +371,13 @@ def _recovery(plan: Plan) -> Recovery:
 
 
 def _line(plan: Plan) -> Line:
-    settings = plan.settings
-    return Line(
-        carrier=plan.carrier,
-        settings=plan.carrier_settings,
-        shape=shape_for(plan.carrier, plan.carrier_settings, PcmFormat(settings.sample_rate)),
-        policy=RecoveryPolicy(
-            recovery=_recovery(plan),
-            first_wait=settings.answer_timeout_s or None,
-            return_grace=settings.return_grace_s,
-            backoff=Backoff(
-                settings.redial_first_s, settings.redial_cap_s, settings.redial_attempts
-            ),
-            restarts_most=settings.restarts_most,
-            restarts_within=settings.restarts_within_s,
-        ),
-        timing=LegTiming(
-            send_deadline=settings.send_deadline_s,
-            ping_interval=settings.ping_interval_s,
-            pong_timeout=settings.pong_timeout_s,
-        ),
-        keep=settings.keep_ms / 1000,
+    return make_line(
+        plan.settings,
+        plan.carrier,
+        plan.carrier_settings,
+        sample_rate=plan.settings.sample_rate,
+        recovery=_recovery(plan),
+        first_wait=plan.settings.answer_timeout_s or None,
     )
 
 

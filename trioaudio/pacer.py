@@ -7,7 +7,7 @@ and as load rises one wake-up serves several legs. A task per call costs four ti
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from itertools import count
 from typing import Protocol
 
@@ -16,6 +16,10 @@ import trio
 
 EARLY = 0.001
 """Serve what is due within this many seconds: Linux epoll rounds time-outs up to whole ms."""
+
+
+SPARE = 64
+"""Entries that are not valid any more and may stay, beside as many as are valid."""
 
 
 class Paced(Protocol):
@@ -50,6 +54,7 @@ class Pacer:
     def __init__(self, *, early: float = EARLY) -> None:
         self.early = early
         self._heap: list[tuple[float, int, Paced, int]] = []
+        self._sweep_above = SPARE
         self._order = count()
         self._kick = trio.Event()
         self._sleeps_until: float | None = None  # None: awake, or nothing to wake up for
@@ -62,12 +67,20 @@ class Pacer:
         """Give `leg` its next turn at `at`, in place of any turn it already waits for."""
         leg.turn += 1
         heappush(self._heap, (at, next(self._order), leg, leg.turn))
+        if len(self._heap) > self._sweep_above:
+            self._sweep()
         if self._asleep and (self._sleeps_until is None or at < self._sleeps_until):
             self._kick.set()
 
     def forget(self, leg: Paced) -> None:
         """Give `leg` no more turns."""
         leg.turn += 1
+
+    def _sweep(self) -> None:
+        """Let go of entries that are not valid any more: each keeps alive what it would serve."""
+        self._heap[:] = [each for each in self._heap if each[2].turn == each[3]]
+        heapify(self._heap)
+        self._sweep_above = 2 * len(self._heap) + SPARE
 
     async def run(self) -> None:
         """Serve for ever; cancel to stop."""

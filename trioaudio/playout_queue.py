@@ -47,8 +47,10 @@ class PlayoutQueue:
     """
 
     __slots__ = (
+        "_audio_kept",
         "_blocked",
         "_items",
+        "_keep",
         "_kept",
         "_low",
         "_on_item",
@@ -66,7 +68,9 @@ class PlayoutQueue:
         self.bound = bound
         self._low = min(LOW_WATER, bound // 2)
         self._items: list[PlayoutItem] = []  # so short that a deque would only be larger
-        self._kept: deque[PlayoutItem] = deque(maxlen=kept)
+        self._kept: deque[PlayoutItem] = deque()
+        self._keep = kept
+        self._audio_kept = 0
         self._room = trio.lowlevel.ParkingLot()
         self._waiting = False
         self._blocked: Sequence[PlayoutItem] = ()  # what is being put and waits for room
@@ -116,6 +120,7 @@ class PlayoutQueue:
 
     def put_back(self, item: PlayoutItem) -> None:
         """Return what was taken and not served; it is the next to be taken."""
+        item.generation = self.generation  # others may have been cut while it waited elsewhere
         self._items.insert(0, item)
 
     def _make_room(self) -> None:
@@ -128,6 +133,10 @@ class PlayoutQueue:
         """Count speech as sent, and keep it for a while. Once a frame of every call."""
         self.ledger.send(item.frames)
         self._kept.append(item)
+        self._audio_kept += 1
+        while self._audio_kept > self._keep:  # ends and marks between the frames do not count
+            if isinstance(self._kept.popleft(), Audio):
+                self._audio_kept -= 1
 
     def served(self, item: UtteranceEnd | Mark) -> None:
         """Keep the place of what stood between the frames."""
@@ -144,10 +153,13 @@ class PlayoutQueue:
             item = self._kept.pop()
             whose = utterance_of(item)
             if isinstance(item, Audio):
+                self._audio_kept -= 1
                 frames -= item.frames
                 if whose in utterances:
                     recalled[item.utterance] = recalled.get(item.utterance, 0) + item.frames
             if whose in utterances:
+                if isinstance(item, UtteranceEnd):
+                    recalled.setdefault(item.utterance, 0)  # that all was sent is told again
                 self._renew(item)
                 back.append(item)
         self.ledger.recall(sum(recalled.values()))
@@ -155,6 +167,24 @@ class PlayoutQueue:
         if back and len(self._items) == len(back) and self._on_item is not None:
             self._on_item()
         return Recalled(recalled)
+
+    def cut(self, utterances: Collection[int]) -> int:
+        """Drop all speech, and what follows of some utterances; return the frames dropped now.
+
+        What was asked for by itself stays, and so does the consequence of one that was played.
+        """
+        old = self.generation
+        self.generation += 1
+        self._to_expire = 0
+        self._kept.clear()
+        self._audio_kept = 0
+        before = self.ledger.flushed
+        for item in (*self._items, *self._blocked):
+            stays = isinstance(item, Action) and item.utterance not in utterances
+            if stays and item.generation == old:
+                self._renew(item)
+        self._drop_old()
+        return self.ledger.flushed - before
 
     def drop(self, utterances: Collection[int]) -> int:
         """Drop some utterances, and what follows of them; return the frames dropped now.
@@ -168,6 +198,10 @@ class PlayoutQueue:
         for item in (*self._items, *self._blocked):
             if item.generation == old and utterance_of(item) not in utterances:
                 self._renew(item)
+        self._drop_old()
+        return self.ledger.flushed - before
+
+    def _drop_old(self) -> None:
         self._items[:] = [  # in place: who puts holds on to it
             item
             for item in self._items
@@ -175,7 +209,6 @@ class PlayoutQueue:
         ]
         if self._waiting:
             self._make_room()
-        return self.ledger.flushed - before
 
     def _renew(self, item: PlayoutItem) -> None:
         """Have an item be of the generation in force."""
@@ -202,6 +235,7 @@ class PlayoutQueue:
         self.generation += 1
         self._to_expire = 0
         self._kept.clear()
+        self._audio_kept = 0
         before = self.ledger.flushed
         self.take()  # everything there is of an older generation now
         return self.ledger.flushed - before

@@ -39,6 +39,10 @@ class Steering:
         self.nursery.start_soon(self._ask, command, answered)
         await answered.wait()
 
+    def let_go(self) -> None:
+        """Ask nothing any more."""
+        self.nursery = None
+
     async def wait_answered(self) -> None:
         """Wait until nothing is being asked any more: it says whether the call is still up."""
         if self._answered is not None:

@@ -16,7 +16,7 @@ from trioaudio.core.engine import VoiceChoice
 from trioaudio.core.errors import TrioaudioError
 from trioaudio.core.facts import FirstFrameSent, UtteranceSent
 from trioaudio.core.mark_name import marked_utterance
-from trioaudio.core.speech import Speaker, SpokenWord, Stretch
+from trioaudio.core.speech import Speaker, SpokenWord, Stretch, WholeText
 from trioaudio.core.utterance import (
     Cause,
     Certainty,
@@ -35,6 +35,8 @@ from trioaudio.playout_queue import Recalled
 EARLY_MARK_S = 0.1
 """How much sooner than estimated a carrier may say that speech was played, to be believed: its
 clock, its frames and the network differ that much from ours, and nobody plays faster than time."""
+
+_NOTHING = WholeText("")
 
 
 @attrs.frozen
@@ -249,8 +251,17 @@ class Utterances:
         if said.utterance.end(event, cause, error):
             self._open.pop(said.utterance.id, None)
             said.script = None
+            # A recording may be 60 MB, and what is complete is remembered for a while.
+            said.order = attrs.evolve(said.order, pieces=_NOTHING, speaker=None, on_word=None)
             said.done.set()
             self.on_done(said)
+
+    def end_heard_out(self) -> None:
+        """Complete those whose time is over: they have been played, mark or no mark."""
+        now = trio.current_time()
+        for said in list(self._open.values()):
+            if said.heard_at is not None and said.heard_at <= now:
+                self._played(said, said.heard_at, Certainty.ESTIMATED)
 
     def end_all(self, event: UtteranceEvent, cause: Cause) -> None:
         """End all that are left; one whose time is over has been played, mark or no mark."""

@@ -49,6 +49,7 @@ class FakeWatcher:
 
     breaks: str | None = None
     facts: list[Fact] = attrs.field(factory=list)
+    unrecorded: list[str] = attrs.field(factory=list)
     carrier_events: list[CarrierEvent] = attrs.field(factory=list)
     utterances: list[UtteranceHistory] = attrs.field(factory=list)
     texts: list[str] = attrs.field(factory=list)
@@ -77,6 +78,9 @@ class FakeWatcher:
 
     def barged_in(self, carrier: str, call: str, seconds: float) -> None:
         self.barge_ins.append(seconds)
+
+    def recording_failed(self, carrier: str, call: str, reason: str) -> None:
+        self.unrecorded.append(reason)
 
     def call_ended(self, carrier: str, call: str, record: dict[str, Any]) -> None:
         self.records.append(record)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from itertools import pairwise
 
 import pytest
 import trio
@@ -161,9 +162,7 @@ async def test_both_sides_and_what_happened(autojump_clock: MockClock) -> None:
         assert (done.wav, done.index, done.error) == ("1.wav", "1.json", None)
         assert [item.payload for item, _ in recording.ours_came] == made.link.audio
         dues = [due for _, due in recording.ours_came]
-        assert [b - a for a, b in zip(dues, dues[1:], strict=False)] == pytest.approx(
-            [0.06] * (len(dues) - 1)
-        )
+        assert [b - a for a, b in pairwise(dues)] == pytest.approx([0.06] * (len(dues) - 1))
         assert bytes(recording.theirs_came) == ramp(480)
         assert [name for name, _ in recording.notes] == [
             "utterance.started",

@@ -33,7 +33,7 @@ async def test_only_what_was_wished_for_is_told() -> None:
         hub.subscribed(calls=[]) as nothing,
     ):
         assert len(hub) == 5
-        told = [key("a"), lost("a"), key("b"), lost("b")]
+        told: list[Event] = [key("a"), lost("a"), key("b"), lost("b")]
         for each in told:
             hub.tell(each)
         assert await taken(everything) == told

@@ -37,7 +37,9 @@ async def test_they_are_made_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "…", "x" * 2001])
 async def test_a_text_that_is_no_prompt(text: str, tmp_path: Path) -> None:
-    async with chain_of(ScriptedEngine(speaks(first_s=0, speed=1e6), "first"), cache=PromptCache(tmp_path, 1 << 20)) as speech:
+    async with chain_of(
+        ScriptedEngine(speaks(first_s=0, speed=1e6), "first"), cache=PromptCache(tmp_path, 1 << 20)
+    ) as speech:
         with pytest.raises(RequestError) as caught:
             await make_prompts(speech, [text], CHOICE, 8000)
         assert caught.value.fault is RequestFault.INVALID
@@ -47,7 +49,9 @@ async def test_an_engine_that_cannot(tmp_path: Path) -> None:
     async def fails(clauses: object, sink: object) -> None:
         raise broken()
 
-    async with chain_of(ScriptedEngine(fails, "first"), cache=PromptCache(tmp_path, 1 << 20)) as speech:
+    async with chain_of(
+        ScriptedEngine(fails, "first"), cache=PromptCache(tmp_path, 1 << 20)
+    ) as speech:
         with pytest.raises(RequestError, match="broken") as caught:
             await make_prompts(speech, ["Hello."], CHOICE, 8000)
         assert caught.value.fault is RequestFault.ENGINE

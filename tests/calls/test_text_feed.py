@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import attrs
 import pytest
 import trio
 from hypothesis import given
@@ -63,7 +64,7 @@ async def test_going_on_is_told_at_half_of_what_may_wait() -> None:
 async def test_too_much_is_refused_and_nothing_of_it_is_stored() -> None:
     made, _ = feed()
     made.append("x" * 15)
-    with pytest.raises(RequestError, match="text.resumed") as caught:
+    with pytest.raises(RequestError, match=r"text\.resumed") as caught:
         made.append("y" * 6)
     assert caught.value.fault is RequestFault.FULL
     assert caught.value.retry_after_s
@@ -135,41 +136,58 @@ steps = st.lists(
 )
 
 
+@attrs.define(eq=False)
+class Author:
+    """Does what it is told to, and keeps account of it."""
+
+    made: TextFeed
+    told: list[bool]
+    accepted: str = ""
+    taken: str = ""
+
+    async def do(self, what: str, letter: str, size: int) -> None:
+        match what:
+            case "append":
+                self._append(letter * size)
+            case "take" if self.made._pieces:
+                self.taken += await self.made.__anext__()
+            case "flush":
+                self.made.flush()
+            case "close":
+                self.made.close()
+
+    def _append(self, text: str) -> None:
+        waiting = self.made.waiting
+        refused = RequestFault.CONFLICT if self.made.closed else None
+        if refused is None and waiting and waiting + len(text) > SMALL.refuse_above:
+            refused = RequestFault.FULL
+        if refused is None:
+            self.made.append(text)
+            self.accepted += text
+            return
+        with pytest.raises(RequestError) as caught:
+            self.made.append(text)
+        assert caught.value.fault is refused
+
+    def agrees(self) -> None:
+        made = self.made
+        assert made.waiting == len(self.accepted) - len(self.taken) >= 0
+        assert made.characters == len(self.accepted)
+        assert made.paused == (self.told[-1] if self.told else False)
+        assert self.told == [not n % 2 for n in range(len(self.told))]
+        assert made.paused or made.waiting <= SMALL.pause_above
+        assert not made.paused or made.waiting >= SMALL.resume_below
+
+
 @given(steps)
 def test_nothing_is_lost_or_counted_twice(wanted: Sequence[Step]) -> None:
     async def check() -> None:
-        made, told = feed()
-        accepted, taken = "", ""
+        author = Author(*feed())
         for number, (what, size) in enumerate(wanted):
-            if what == "append":
-                text = chr(ord("a") + number % 26) * size
-                try:
-                    made.append(text)
-                except RequestError as exc:
-                    full = made.waiting and made.waiting + size > SMALL.refuse_above
-                    assert exc.fault is (
-                        RequestFault.CONFLICT if made.closed else RequestFault.FULL
-                    )
-                    assert made.closed or full
-                else:
-                    accepted += text
-            elif what == "take" and made._pieces:
-                taken += await made.__anext__()
-            elif what == "flush":
-                made.flush()
-            elif what == "close":
-                made.close()
-            assert made.waiting == len(accepted) - len(taken) >= 0
-            assert made.characters == len(accepted)
-            assert made.paused == (told[-1] if told else False)
-            assert told == [not n % 2 for n in range(len(told))]
-            if made.waiting > SMALL.pause_above:
-                assert made.paused
-            if made.waiting < SMALL.resume_below:
-                assert not made.paused
-        made.close()
-        async for piece in made:
-            taken += piece
-        assert taken == accepted
+            await author.do(what, chr(ord("a") + number % 26), size)
+            author.agrees()
+        author.made.close()
+        left = [piece async for piece in author.made]
+        assert author.taken + "".join(left) == author.accepted
 
     run_virtual(check)

@@ -41,6 +41,7 @@ def new_utterance_view(
     """Return an utterance that was just accepted."""
     return views.UtteranceView(
         utterance=number,
+        kind="text",
         state="queued",
         interruptible=interruptible,
         priority=priority,
@@ -48,6 +49,7 @@ def new_utterance_view(
         accepted_at=accepted_at,
         first_frame_at=None,
         played_at=None,
+        completed_at=None,
         cause=None,
         error=None,
         certainty=None,

@@ -21,6 +21,7 @@ from trio_websocket import (
     wrap_client_stream,
 )
 
+from daemon.daemon_rig import knock
 from net.rest_sides import ACCOUNT
 from trioaudio.simulators.rest_serving import OpenRest
 
@@ -31,6 +32,7 @@ TELNYX = {
     "telnyx_connection_id": ACCOUNT.id,
     "telnyx_stream_token": "stream-token",
     "caller_id": "+918040000000",
+    "telnyx_mark_wait_ms": "100",  # nobody here returns marks
     "rest_timeout_s": "2",
 }
 
@@ -97,6 +99,13 @@ async def hear_media(carrier: WebSocketConnection, messages: int) -> None:
         while messages:
             received: dict[str, Any] = json.loads(await carrier.get_message())
             messages -= received["event"] == "media"
+
+
+async def until_knocked(url: str, status: int) -> None:
+    """Knock until that is the answer: the door looks now and then whether calls are taken."""
+    with trio.fail_after(10):
+        while await knock(url) != status:  # noqa: ASYNC110  nobody tells
+            await trio.sleep(0.05)
 
 
 @attrs.define(eq=False)

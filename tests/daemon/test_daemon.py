@@ -278,3 +278,15 @@ async def test_keys_of_a_twilio_call(tmp_path: Path) -> None:
         pressed = await made.event("dtmf")
         assert isinstance(pressed, DtmfCame)
         assert pressed.digit == "5"
+
+
+async def test_a_carrier_that_connects_and_begins_nothing(tmp_path: Path) -> None:
+    async with (
+        node(tmp_path, dial_timeout_s="0.4") as made,
+        raw_carrier(f"{made.addresses.media}/media/twilio") as carrier,
+    ):
+        ended = await made.event("call.ended")
+        assert isinstance(ended, CallEnded)
+        assert ended.cause == "not-answered"
+        assert "began no stream" in ended.reason
+        await wait_closed(carrier)

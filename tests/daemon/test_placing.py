@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import trio
-from trio_websocket import ConnectionClosed
 
 from daemon.carriers import TELNYX, dialled_in, hear_media, start_stream, telnyx
 from daemon.daemon_rig import Node, node, wait_closed, wait_for
@@ -157,9 +156,7 @@ async def test_a_number_that_is_none(tmp_path: Path) -> None:
         open_rest(options()) as opened,
         node(tmp_path, **telnyx(opened)) as made,
     ):
-        call = await made.client.create_call(
-            carrier="telnyx", to="nobody", first=[]
-        )
+        call = await made.client.create_call(carrier="telnyx", to="nobody", first=[])
         event = await ended(made, call.id)
         assert event.cause == "carrier-refused"
         assert "nobody" in event.reason
@@ -169,15 +166,15 @@ async def test_a_number_that_is_none(tmp_path: Path) -> None:
 async def test_what_cannot_be_placed_is_refused_at_once(tmp_path: Path) -> None:
     async with node(tmp_path, carriers="raw,telnyx", telnyx_stream_token="x" * 20) as made:
         for wishes, status, word in (
-            ({"carrier": "telnyx", "to": TO}, 501, "credentials"),
-            ({"carrier": "raw", "to": TO}, 501, "places no calls"),
+            ({"carrier": "telnyx", "to": TO}, 422, "credentials"),
+            ({"carrier": "raw", "to": TO}, 422, "places no calls"),
             ({"carrier": "nobody"}, 422, "not enabled"),
-            ({"carrier": "telnyx", "url": "ws://127.0.0.1:9/"}, 501, "cannot be dialled"),
+            ({"carrier": "telnyx", "url": "ws://127.0.0.1:9/"}, 422, "cannot be dialled"),
             ({"carrier": "raw", "url": "ws://127.0.0.1:9/", "to": TO}, 422, "one of to and url"),
             ({"carrier": "raw", "sample_rate": 11_025}, 422, "11025"),
         ):
             with pytest.raises(ProblemError) as caught:
-                await made.client.create_call(**wishes)  # type: ignore[arg-type]
+                await made.client.create_call(**wishes)
             assert caught.value.status == status, caught.value
             assert word in str(caught.value)
         assert (await made.client.calls()) == []
@@ -190,7 +187,7 @@ async def test_what_cannot_be_placed_is_refused_at_once(tmp_path: Path) -> None:
 
 async def test_a_hang_up_the_carrier_does_not_do_is_told(tmp_path: Path) -> None:
     async with (
-        open_rest(options("refuse=500@#2")) as opened,
+        open_rest(options("refuse=403@#2")) as opened,
         node(tmp_path, **telnyx(opened)) as made,
     ):
         view = await placed(made, opened)
@@ -203,6 +200,4 @@ async def test_a_hang_up_the_carrier_does_not_do_is_told(tmp_path: Path) -> None
             assert isinstance(failed, ControlFailed)
             assert failed.what == "hang up"
             assert (await ended(made, view.call)).cause == "hung-up"
-            with pytest.raises(ConnectionClosed):
-                while True:
-                    await carrier.get_message()
+            assert await wait_closed(carrier) == 1000

@@ -282,26 +282,6 @@ async def test_a_check_sees_the_public_url(prefix: str) -> None:
 # --- No room ------------------------------------------------------------------------------
 
 
-async def test_while_we_drain_only_calls_that_have_begun_are_let_in() -> None:
-    async with listening() as opened:
-        await comes_in(opened)
-        opened.listener.refuse_new("draining", retry_after_s=7)
-        other = opened.listener.open_door("/other")
-        answer = await told(opened, upgrade_request("/other"))
-        assert answer.startswith(b"HTTP/1.1 503 ")
-        assert b"Retry-After: 7\r\n" in answer
-        assert b" 404 " in await told(opened, ELSEWHERE)  # strangers learn nothing
-        await comes_in(opened)  # it comes back
-        opened.listener.admit_new()
-        async with await opened.knock() as stream:
-            await stream.send_all(upgrade_request("/other"))
-            async with other.connect(1):
-                assert b" 101 " in await read_head(stream)
-
-
-# --- What is told -------------------------------------------------------------------------
-
-
 async def test_the_operator_is_told_and_no_token_is() -> None:
     async with listening() as opened:
         await told(opened, ELSEWHERE)

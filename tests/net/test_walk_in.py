@@ -141,15 +141,6 @@ async def test_without_a_function_nobody_walks_in() -> None:
         assert opened.listener.statistics().refused == {404: 2}
 
 
-async def test_while_we_drain_nobody_walks_in() -> None:
-    async with listening() as opened:
-        house = a_house(opened)
-        opened.listener.refuse_new("draining", retry_after_s=7)
-        assert b" 503 " in await told(opened, upgrade_request("/media/twilio"))
-        assert await told(opened, IDENTITY) == b"\x00\x00\x00"
-        assert house.came == []
-
-
 async def test_a_refusal_of_who_is_not_the_carrier_is_a_guess() -> None:
     async with listening(Admission(refusals_most=2)) as opened:
         house = a_house(opened)

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import sys
@@ -100,6 +101,10 @@ def test_what_differs_is_told() -> None:
 # --- The pages ---------------------------------------------------------------------------
 
 
+def section(page: Path, heading: str) -> str:
+    return page.read_text(encoding="utf-8").split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
+
+
 def free_ports() -> dict[str, str]:
     """Return ports nobody has, for those in the pages."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in PORTS]
@@ -143,8 +148,9 @@ class Place:
         return written
 
 
-@pytest.fixture
-def place(runner: Runner) -> Iterator[Place]:
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    runner = Runner(tmp_path_factory.mktemp("home"))
     ports = free_ports()
     commands = runner.folder / "bin"
     commands.mkdir()
@@ -170,6 +176,7 @@ def place(runner: Runner) -> Iterator[Place]:
     yield Place(runner, ports, environ, daemon)
     daemon.signal(signal.SIGTERM)
     done = daemon.wait()
+    runner.close()
     assert done.code == 0, done
     assert "Traceback" not in done.err, done.err
 
@@ -194,6 +201,33 @@ def test_every_example_of_curl_is_run() -> None:
         )
         fenced = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
         assert ran == sum(each.count("curl") + each.count("ask ") for each in fenced)
+
+
+def test_the_readme_is_true(place: Place) -> None:
+    """Its lines of Python, and meanwhile its commands."""
+    text = section(DOCS.parent / "README.md", "As a daemon")
+    (program,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    _, commands = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    before = place.daemon.err.count("carrier connected")
+    (place.runner.folder / "program.py").write_text(f"import trio\n{program}\ntrio.run(main)\n")
+    python = (sys.executable, "-u", "program.py")
+    running = place.runner.start(command=python, env=place.environ)
+    running.until(lambda: running.out.startswith("ws"))
+    carrier = place.runner.carrier("--carrier", "raw", "--dial", running.out.splitlines()[0])
+    done = running.wait()
+    assert (done.code, done.out.splitlines()[1:]) == (0, ["Hello."]), done
+    carrier.wait()
+    caller = place.runner.carrier(
+        "--carrier", "raw", "--dial", f"ws://127.0.0.1:{place.ports['8088']}/media/raw"
+    )
+    place.daemon.until(lambda: place.daemon.err.count("carrier connected") == before + 2)
+    listed, said, hung_up = (shlex.split(line)[1:] for line in commands.splitlines())
+    calls = place.runner.run(*listed, env=place.environ).out
+    (call,) = re.findall(r"^(c_\w+) +up ", calls, re.MULTILINE)
+    for each in (said, hung_up):
+        arguments = [re.sub(r"^c_\w+$", call, word) for word in each]
+        assert place.runner.run(*arguments, env=place.environ).code == 0
+    caller.wait()
 
 
 def test_serve_starts_with_one_command(runner: Runner) -> None:

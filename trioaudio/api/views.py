@@ -19,6 +19,7 @@ class UtteranceView(View):
     """One utterance. Times are seconds since 1970, None until they happened."""
 
     utterance: int
+    kind: Literal["text", "recording", "mark", "tones"]
     state: UtteranceState
     interruptible: Interruptible
     priority: int
@@ -27,6 +28,7 @@ class UtteranceView(View):
     accepted_at: float
     first_frame_at: float | None
     played_at: float | None
+    completed_at: float | None
     cause: Cause | None
     error: str | None
     certainty: Certainty | None

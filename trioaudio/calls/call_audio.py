@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -27,7 +28,8 @@ FINISH_RECORDING_S = 5.0
 class CallAudio:
     """One call's listeners, and its recording while one is under way."""
 
-    live: LiveCall
+    _live: weakref.ref[LiveCall]
+    """Weak: see `CallTeller`."""
     recording: Recording | None = None
     recordings: int = 0
     """How many were begun."""
@@ -39,6 +41,13 @@ class CallAudio:
     _wished: bool = False
     _under_way: bool = False
     _closing: bool = False
+
+    @property
+    def live(self) -> LiveCall:
+        """The call, which whoever runs it or listens to it holds."""
+        live = self._live()
+        assert live is not None
+        return live
 
     def hear(self, payload: bytes) -> None:
         """Take the caller's audio, in the carrier's encoding."""
@@ -142,8 +151,11 @@ class CallAudio:
 
     def _tell_recorded(self, done: Recorded | None, error: str | None) -> None:
         """Tell what became of a recording, also of one that was cut short."""
+        live = self.live
         if done is not None:
-            self.live.history.recordings.append(str(done.wav))
+            live.history.recordings.append(str(done.wav))
+        if error is not None:
+            live.shared.watcher.recording_failed(live.carrier, live.id, error)
         self.live.tell(
             events.RecordingDone(
                 call=self.live.id,

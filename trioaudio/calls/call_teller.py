@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING
 
 import attrs
@@ -35,8 +36,16 @@ if TYPE_CHECKING:
 class CallTeller:
     """Takes what one call's parts report."""
 
-    live: LiveCall
+    _live: weakref.ref[LiveCall]
+    """Weak: no collection of cycles may be needed to let go of a call that is over."""
     _lost_at: float | None = None
+
+    @property
+    def live(self) -> LiveCall:
+        """The call, which whoever runs it holds."""
+        live = self._live()
+        assert live is not None
+        return live
 
     def take_fact(self, fact: Fact) -> None:
         """Take a rare occurrence, and tell it to whom it concerns."""
@@ -201,11 +210,7 @@ class CallTeller:
         if entry.tell_words is not None:
             entry.tell_words()  # those since the last look: none comes after its utterance's end
         if entry.kind == "mark":
-            if said.utterance.cause is UtteranceCause.NORMAL:
-                at, certainty = self.live.shared.clock.now(), certainty_of(said)
-                self.live.tell(
-                    events.Marker(call=self.live.id, at=at, name=entry.text, certainty=certainty)
-                )
+            self._tell_mark(entry)
             return
         line = self._keep_history(entry)
         self.live.shared.watcher.utterance_completed(
@@ -221,6 +226,30 @@ class CallTeller:
             )
         if self.live.shared.hub.wanted(self.live.id, "utterance.completed"):
             self._tell_completed(entry, line)
+
+    def _tell_mark(self, entry: Entry) -> None:
+        """Tell that a mark was played, and that it is complete; one that is cut is not played."""
+        said, at = entry.said, self.live.shared.clock.now()
+        assert said.utterance.cause is not None
+        certainty = certainty_of(said)
+        if said.utterance.cause is UtteranceCause.NORMAL:
+            self.live.tell(
+                events.Marker(call=self.live.id, at=at, name=entry.text, certainty=certainty)
+            )
+        self.live.tell(
+            events.UtteranceCompleted(
+                call=self.live.id,
+                at=at,
+                utterance=entry.id,
+                cause=said.utterance.cause.value,
+                error=said.utterance.error,
+                played_ms=0.0,
+                text_heard="",
+                text_unheard="",
+                certainty=certainty,
+                spoken_by=[],
+            )
+        )
 
     def _keep_history(self, entry: Entry) -> UtteranceHistory:
         said, clock = entry.said, self.live.shared.clock

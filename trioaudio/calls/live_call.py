@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import secrets
+import weakref
 from typing import Any, Literal
 
 import attrs
@@ -86,7 +87,8 @@ class LiveCall:
             labels=self.wanted.labels,
             traceparent=self.traceparent,
         )
-        self.audio, self.teller = CallAudio(self), CallTeller(self)
+        weak = weakref.ref(self)
+        self.audio, self.teller = CallAudio(weak), CallTeller(weak)
         self.gain = Gain(self.line.shape.pcm.sample_rate)
         self.call = Call(
             line=self.line,
@@ -162,6 +164,8 @@ class LiveCall:
 
     def _end(self, outcome: Closing | LegFailure | None) -> None:
         """Note how it ended; once."""
+        # Accepted after the speech had ended: a recording was completed, the carrier's REST asked.
+        self.call.utterances.end_all(UtteranceEvent.FAIL, UtteranceCause.CARRIER_LOST)
         self._decide(*_cause_of(outcome, self))
         self.state = "ended"
         self.ended_at = trio.current_time()
@@ -184,6 +188,8 @@ class LiveCall:
     def _close_history(self) -> None:
         history, call, clock = self.history, self.call, self.shared.clock
         history.carrier_call_id, history.stream_id = call.call_id, self.stream_id
+        history.to = self.wanted.to or self.called
+        history.caller_id = self.wanted.caller_id or self.caller
         history.answered_at = clock.at(self.answered_at)
         history.ended_at = clock.at(self.ended_at)
         history.cause, history.reason = self.cause, self.reason or ""
@@ -202,9 +208,19 @@ def _cause_of(outcome: Closing | LegFailure | None, live: LiveCall) -> tuple[Cal
     if isinstance(outcome, LegFailure) and outcome.verdict is Verdict.BUG:
         return "bug", outcome.reason
     if call.handed_over:
-        return ("transferred" if live.leaving == "transfer" else "stream-ended"), str(outcome)
+        if live.leaving == "transfer":
+            return "transferred", "the callee was connected to somebody else"
+        return "stream-ended", "the stream was ended, and not the call"
+    if call.ended_by_far_end:
+        return "far-end", "the far end ended the stream"
     if call.hung_up:
         return "hung-up", "all was said"
+    return _cause_of_outcome(outcome, live)
+
+
+def _cause_of_outcome(
+    outcome: Closing | LegFailure | None, live: LiveCall
+) -> tuple[CallCause, str]:
     match outcome:
         case None:
             return "drained", "the daemon ended"

@@ -85,10 +85,11 @@ class Roll:
         return found
 
     def views(self) -> list[CallView]:
-        """Return those that ended lately, and those that are not over."""
+        """Return those that ended lately and those that are not over, the oldest first."""
         self._forget()
         over = [each.view for each in self._over.values()]
-        return over + [call_view(each) for each in self.live.values()]
+        views = over + [call_view(each) for each in self.live.values()]
+        return sorted(views, key=lambda view: view.created_at)
 
     def view(self, call: str) -> CallView:
         """Return one; RequestError."""

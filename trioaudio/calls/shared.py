@@ -89,6 +89,10 @@ class Watcher(Protocol):
         """Take how long a barge-in took, from the request to the clear in the socket."""
         ...
 
+    def recording_failed(self, carrier: str, call: str, reason: str) -> None:
+        """Take that a call was not recorded, or not all of it."""
+        ...
+
     def call_ended(self, carrier: str, call: str, record: dict[str, Any]) -> None:
         """Take the per-call record."""
         ...

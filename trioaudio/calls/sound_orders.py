@@ -8,9 +8,11 @@ import trio
 
 from trioaudio.api import commands, events
 from trioaudio.api.request_error import RequestError, RequestFault
+from trioaudio.api.requests import NewCall
 from trioaudio.api.shapes import Then
 from trioaudio.api.views import Accepted, Done, Reply, TextTaken
 from trioaudio.calls.live_call import LiveCall
+from trioaudio.calls.shared import Shared
 from trioaudio.calls.text_feed import TextFeed
 from trioaudio.calls.utterance_book import Entry, Kind
 from trioaudio.core.carrier import EndStream, HangUp
@@ -79,12 +81,25 @@ def say(live: LiveCall, wanted: commands.Say) -> Accepted:
     return accepted
 
 
+def check_voice(shared: Shared, wanted: NewCall) -> None:
+    """Refuse a call whose voice or language there is not: RequestError."""
+    if wanted.voice is None and wanted.language is None:
+        return
+    choice = VoiceChoice(
+        wanted.voice or shared.choice.voice, wanted.language or shared.choice.language
+    )
+    try:
+        shared.speech.check(choice)
+    except ConfigError as exc:
+        raise RequestError(RequestFault.INVALID, str(exc)) from exc
+
+
 def _speaker(live: LiveCall, wanted: commands.Say, choice: VoiceChoice) -> Speaker:
     try:
         speaker = (
             live.shared.speech.ordered(wanted.engines) if wanted.engines else live.shared.speech
         )
-        if wanted.voice or wanted.language or wanted.engines:
+        if choice != live.shared.choice or wanted.engines:
             speaker.check(choice)
     except ConfigError as exc:
         raise RequestError(RequestFault.INVALID, str(exc)) from exc
@@ -105,7 +120,7 @@ def _check_text(live: LiveCall, speaker: Speaker, text: str, choice: VoiceChoice
         raise RequestError(RequestFault.INVALID, "text: there is nothing in it that can be spoken")
     try:
         speaker.check_text(text, choice)
-    except TextError as exc:
+    except (ConfigError, TextError) as exc:
         raise RequestError(RequestFault.INVALID, f"text: {exc}") from exc
 
 

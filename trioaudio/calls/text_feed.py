@@ -29,6 +29,10 @@ class TextLimits:
         return self.pause_above // 2
 
 
+def _ignore(_paused: bool) -> None:  # noqa: FBT001  its one argument
+    """Take no interest."""
+
+
 @attrs.define(eq=False)
 class TextFeed:
     """An AsyncIterable of pieces; `on_paused` is told when the author should pause or may go on."""
@@ -69,9 +73,14 @@ class TextFeed:
 
     def flush(self) -> None:
         """Have what was appended so far spoken, though no sentence has ended."""
-        if not self.closed:
+        if not self.closed and (not self._pieces or self._pieces[-1] is not FLUSH):
             self._pieces.append(FLUSH)
             self._came.set()
+
+    def let_go(self) -> None:
+        """Tell nobody any more: the utterance is complete."""
+        self.close()
+        self.on_paused = _ignore
 
     def close(self) -> None:
         """End the text."""

@@ -38,6 +38,8 @@ class Entry:
     """Whether its words are told when they are played."""
     tell_words: Callable[[], None] | None = None
     """Tells those played that were not told yet, once it is being played."""
+    completed_at: float | None = None
+    """On Trio's clock."""
     heard: int = 0
     """Characters heard, once it is complete."""
 
@@ -67,9 +69,10 @@ class Entry:
         utterance = self.said.utterance
         if self.kind != "text":
             return 0
-        if utterance.state is State.PLAYED:
+        skipped_ms = self.audio_ms - utterance.played_ms  # too old after a lost connection
+        if utterance.state is State.PLAYED and skipped_ms <= 0:
             return len(self.text)
-        made = self.audio_ms if utterance.state is State.SENT else None
+        made = self.audio_ms if utterance.state in (State.SENT, State.PLAYED) else None
         return heard_characters(
             self.said.words, len(self.text), utterance.played_ms, made, self.text
         )
@@ -82,6 +85,7 @@ class Entry:
         assert utterance.accepted_at is not None
         return UtteranceView(
             utterance=utterance.id,
+            kind=self.kind,
             state=utterance.state.value,
             interruptible=utterance.interruptible.value,
             priority=self.said.order.priority,
@@ -89,6 +93,7 @@ class Entry:
             accepted_at=clock.since_1970(utterance.accepted_at),
             first_frame_at=clock.at(utterance.first_frame_at),
             played_at=clock.at(utterance.played_at),
+            completed_at=clock.at(self.completed_at),
             cause=utterance.cause.value if utterance.cause else None,
             error=utterance.error,
             certainty=certainty_of(self.said) if utterance.state.final else None,
@@ -129,8 +134,9 @@ class UtteranceBook:
         if entry is None:
             return None
         entry.heard = entry.count_heard()
+        entry.completed_at = trio.current_time()
         if entry.feed is not None:
-            entry.feed.close()
+            entry.feed.let_go()
         self.complete[entry.id] = entry
         while len(self.complete) > REMEMBERED:
             self.complete.popitem(last=False)

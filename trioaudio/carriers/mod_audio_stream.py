@@ -27,7 +27,6 @@ from __future__ import annotations
 
 import binascii
 import enum
-import json
 from collections.abc import Sequence
 from typing import Final, assert_never
 
@@ -57,6 +56,7 @@ from trioaudio.core.carrier import (
 from trioaudio.core.encoding import MediaFormat, Payload, PayloadForm
 from trioaudio.core.errors import LocalProtocolError
 from trioaudio.core.pcm import SAMPLE_BYTES
+from trioaudio.core.wire_json import read_json
 
 PACKET_MS: Final = 20
 """What the commercial build recommends for one binary message."""
@@ -137,8 +137,8 @@ class ModAudioStreamCodec:
         if isinstance(message, bytes):
             return caller_audio(message, SAMPLE_BYTES)
         try:
-            return [Metadata(json.loads(message))]
-        except (ValueError, RecursionError):  # the latter for brackets nested without end
+            return [Metadata(read_json(message))]
+        except ValueError:
             return [Metadata(message)]
 
     def send(self, command: Command) -> list[Message]:

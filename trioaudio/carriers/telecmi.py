@@ -50,7 +50,7 @@ from trioaudio.core.encoding import MediaFormat, Payload, PayloadForm
 from trioaudio.core.errors import LocalProtocolError
 from trioaudio.core.pcm import SAMPLE_BYTES
 from trioaudio.core.secret import Secret
-from trioaudio.core.wire_json import base64_of
+from trioaudio.core.wire_json import base64_of, read_json
 
 
 class Ending(enum.Enum):
@@ -154,8 +154,8 @@ class TelecmiCodec:
         if isinstance(message, bytes):
             return _caller_audio(message)
         try:
-            value = json.loads(message)
-        except (ValueError, RecursionError):  # the latter for brackets nested without end
+            value = read_json(message)
+        except ValueError:
             return [Metadata(message)]
         audio = _find_audio(value)
         if audio is None:

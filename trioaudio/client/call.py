@@ -99,9 +99,16 @@ class Call:
         accepted = await self._client.upload_audio(self.id, data, sample_rate, options)
         return Utterance(self.id, accepted, self._wire)
 
-    async def dtmf(self, digits: str) -> None:
-        """Press keys towards the callee, in order with what is said; w waits half a second."""
-        await self._done(Dtmf(digits=digits))
+    async def dtmf(self, digits: str) -> Utterance | None:
+        """Press keys towards the callee, in order with what is said; w waits half a second.
+
+        Returns the utterance where keys are tones; None where the carrier presses them itself.
+        """
+        reply = await self._wire.command(self.id, Dtmf(digits=digits))
+        if isinstance(reply, Accepted):
+            return Utterance(self.id, reply, self._wire)
+        expect(reply, Done)
+        return None
 
     async def gain(self, db: float) -> None:
         """Make it louder or softer from now on."""
@@ -114,9 +121,10 @@ class Call:
         prepare = Prepare(texts=list(texts), voice=voice, language=language)
         return expect(await self._wire.command(self.id, prepare), Prepared)
 
-    async def mark(self, name: str) -> None:
+    async def mark(self, name: str) -> Utterance:
         """Have a `marker` event told when everything said before has been played."""
-        await self._done(Mark(name=name))
+        reply = await self._wire.command(self.id, Mark(name=name))
+        return Utterance(self.id, expect(reply, Accepted), self._wire)
 
     # --- What is heard no more ---------------------------------------------------------------
 

@@ -68,8 +68,7 @@ class HttpWire:
             return None
         return UtteranceCompleted(
             call=call,
-            # The view does not tell when one was cut: its last known time.
-            at=view.played_at or view.first_frame_at or view.accepted_at,
+            at=view.completed_at or view.accepted_at,
             utterance=view.utterance,
             cause=view.cause,
             error=view.error,

@@ -36,12 +36,14 @@ class WebSocket:
     def __init__(self, session: AsyncWebSocketSession, shown: str) -> None:
         self._session = session
         self._shown = shown
+        self._sending = anyio.Lock()  # outside the deadline: a turn is waited for as it takes
 
     async def send(self, request: StreamRequest) -> None:
         """Send a request whole, though the caller be cancelled: half of one ends the stream."""
         try:
-            with anyio.move_on_after(_SEND_S, shield=True) as deadline:
-                await self._session.send_text(encode_request(request))
+            async with self._sending:
+                with anyio.move_on_after(_SEND_S, shield=True) as deadline:
+                    await self._session.send_text(encode_request(request))
         except (WebSocketNetworkError, LocalProtocolError) as exc:
             raise self._lost() from exc
         if deadline.cancelled_caught:

@@ -120,6 +120,11 @@ class CallControlLink(Protocol):
     are bounded in time, and raise a TrioaudioError when the carrier does not do it.
     """
 
+    @property
+    def transfers(self) -> bool:
+        """Whether it can connect the callee to somebody else."""
+        ...
+
     async def hang_up(self, call_id: str | None) -> None:
         """End the telephone call."""
         ...

@@ -15,11 +15,25 @@ JsonValue: TypeAlias = str | int | float | bool | list["JsonValue"] | dict[str, 
 JsonObject: TypeAlias = dict[str, JsonValue]
 
 
+def read_json(text: str | bytes) -> JsonValue:
+    """Return the value a text holds; ValueError if it is no JSON, or cannot be told on.
+
+    That is what half a surrogate pair cannot, which JSON may hold and no encoding: RFC 8259, 8.2.
+    """
+    try:
+        value: JsonValue = json.loads(text)
+        if ("\\u" if isinstance(text, str) else b"\\u") in text:  # type: ignore[operator]
+            json.dumps(value, ensure_ascii=False).encode()
+    except RecursionError:  # brackets nested without end
+        raise ValueError("nested too deeply") from None
+    return value
+
+
 def read_object(text: str) -> JsonObject | None:
     """Return the object a text holds; None if it is no JSON, or another kind of value."""
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):  # the latter for brackets nested without end
+        value = read_json(text)
+    except ValueError:
         return None
     return value if isinstance(value, dict) else None
 

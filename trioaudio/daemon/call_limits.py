@@ -1,4 +1,4 @@
-"""Ends calls that last too long, or whose far end has fallen silent altogether."""
+"""Ends calls that last too long, never begin their stream, or whose far end has fallen silent."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from trioaudio.core.utterance import Cause
 from trioaudio.pacer import Pacer
 
 LOOKS = 4
-"""How often it is looked within the time a far end may send nothing."""
+"""How often it is looked within the shortest of the limits."""
 
 
 @attrs.define(eq=False)
@@ -18,34 +18,45 @@ class CallLimits:
     """Served by the pacer while its call is up; see `pacer.Paced`. Seconds; 0: no limit."""
 
     live: LiveCall
+    begin: float
+    """How long a carrier that has connected may take to begin its stream."""
     most: float
     no_media: float
     turn: int = 0
+    _connected_at: float | None = None
     _heard: int = -1
     _heard_at: float = 0.0
 
-    def begin(self, pacer: Pacer) -> None:
-        """Watch from now on, if there is anything to watch."""
-        if self.most or self.no_media:
-            pacer.wake(self, trio.current_time() + self._next(trio.current_time()))
+    def watch(self, pacer: Pacer) -> None:
+        """Watch from now on."""
+        now = trio.current_time()
+        pacer.wake(self, now + self._next(now))
 
     def tick(self, now: float) -> float | None:
         """End the call if it is time."""
         live = self.live
         if live.ended:
             return None
-        since = live.answered_at
-        if self.most and since is not None and now >= since + self.most:
+        if live.answered_at is None:
+            if self._never_begins(now):
+                reason = f"the carrier connected and began no stream within {self.begin:g} s"
+                live.end("not-answered", reason, as_cause=Cause.CARRIER_LOST)
+                return None
+        elif self.most and now >= live.answered_at + self.most:
             live.end("too-long", f"it lasted {self.most:g} s", as_cause=Cause.CANCELLED)
             return None
-        if self.no_media and self._is_silent(now):
-            live.end(
-                "no-media",
-                f"the far end sent nothing for {self.no_media:g} s",
-                as_cause=Cause.CANCELLED,
-            )
+        elif self.no_media and self._is_silent(now):
+            reason = f"the far end sent nothing for {self.no_media:g} s"
+            live.end("no-media", reason, as_cause=Cause.CANCELLED)
             return None
         return now + self._next(now)
+
+    def _never_begins(self, now: float) -> bool:
+        if self.live.call.leg is None:
+            self._connected_at = None
+        elif self._connected_at is None:
+            self._connected_at = now
+        return self._connected_at is not None and now >= self._connected_at + self.begin
 
     def _is_silent(self, now: float) -> bool:
         leg = self.live.call.leg
@@ -57,13 +68,18 @@ class CallLimits:
         return now >= self._heard_at + self.no_media
 
     def _next(self, now: float) -> float:
+        answered_at = self.live.answered_at
+        if answered_at is None:
+            return self.begin / LOOKS
         looks = [self.no_media / LOOKS] if self.no_media else []
         if self.most:
-            since = self.live.answered_at
-            looks.append(self.most if since is None else max(0.01, since + self.most - now))
-        return min(looks)
+            looks.append(max(0.01, answered_at + self.most - now))
+        return min(looks, default=_DAY_S)
 
     def fail(self, exc: Exception) -> None:
         """Hand on a bug to the leg, whose supervisor judges it."""
         if self.live.call.leg is not None:
             self.live.call.leg.fail(exc)
+
+
+_DAY_S = 86_400.0

@@ -11,13 +11,10 @@ import trio
 from trioaudio.calls.roll import Roll
 from trioaudio.core.utterance import Cause
 from trioaudio.daemon.admission import Admission, Stage
-from trioaudio.net.listener import Listener
 from trioaudio.observe.logs import get_logger
 
 GOODBYE_S: Final = 5.0
 """How long calls may take to say goodbye when they are cut."""
-
-RETRY_AFTER_S: Final = 5
 
 
 @attrs.define(eq=False)
@@ -31,6 +28,11 @@ class Leaving:
     begun: trio.Event = attrs.field(factory=trio.Event)
     _hurry: trio.Event = attrs.field(factory=trio.Event)
 
+    @property
+    def hurried(self) -> bool:
+        """Whether we were told twice."""
+        return self._hurry.is_set()
+
     def begin(self) -> None:
         """Take no new calls, and end once those there are have ended; a second time: at once."""
         if self.begun.is_set():
@@ -38,10 +40,12 @@ class Leaving:
         self.admission.stage = Stage.DRAINING
         self.begun.set()
 
-    async def drain(self, listener: Listener, timeout_s: float) -> None:
-        """Let calls end by themselves, for so long or until there is a hurry; then cut them."""
+    async def drain(self, timeout_s: float) -> None:
+        """Let calls end by themselves, for so long or until there is a hurry; then cut them.
+
+        A carrier that comes for a call made before is let in.
+        """
         log = get_logger("trioaudio.daemon")
-        listener.refuse_new("the node is leaving", RETRY_AFTER_S)
         log.info("draining", calls=len(self.roll), timeout_s=timeout_s)
         with trio.move_on_after(timeout_s):
             async with trio.open_nursery() as nursery:
@@ -50,7 +54,7 @@ class Leaving:
                 nursery.cancel_scope.cancel()
         left = list(self.roll)
         if left:
-            log.warning("calls are cut: the drain took too long", calls=len(left))
+            log.warning("calls are cut", calls=len(left), hurry=self._hurry.is_set())
         for live in left:
             self.on_forced()
             live.end("drained", "the node left", as_cause=Cause.DRAINED)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import attrs
 import trio
@@ -25,6 +25,8 @@ class Reloading:
     read: Callable[[], Configuration]
     """Reads files and looks up names, so it is run in a thread. ConfigError."""
     tell: Tell
+    hide: Callable[[Collection[str]], None]
+    """Masks secrets in the log."""
     _wanted: Configuration | None = None
     _asked: trio.Event = attrs.field(factory=trio.Event)
 
@@ -32,6 +34,7 @@ class Reloading:
         """Read it, and have it put in force; return what was wrong with it."""
         try:
             self._wanted = await trio.to_thread.run_sync(self.read)
+            self.hide(self._wanted.secrets())
         except ConfigError as exc:
             log = get_logger("trioaudio.daemon")
             for problem in exc.problems:

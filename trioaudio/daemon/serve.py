@@ -67,4 +67,4 @@ def _run(configuration: Configuration, read: partial[Configuration], counts: Log
 async def _serve(
     configuration: Configuration, read: partial[Configuration], counts: LogCounts
 ) -> int:
-    return await Daemon(configuration, read, counts).run()
+    return await Daemon(configuration, read, alone=True, log_counts=counts).run()

@@ -11,6 +11,7 @@ from functools import partial
 from http import HTTPStatus
 
 import attrs
+import msgspec
 import trio
 
 from trioaudio.answering import Answering
@@ -22,7 +23,7 @@ from trioaudio.api.shapes import CallState
 from trioaudio.calls.live_call import LiveCall
 from trioaudio.calls.roll import Roll
 from trioaudio.calls.shared import Shared
-from trioaudio.calls.sound_orders import play_speaker, say
+from trioaudio.calls.sound_orders import check_voice, play_speaker, say
 from trioaudio.configuration import EnabledCarrier
 from trioaudio.core.carrier import Recovery, Role, Transport
 from trioaudio.core.connection import Connect
@@ -38,7 +39,6 @@ from trioaudio.net.door import Door, DoorPlan
 from trioaudio.net.listener import Listener
 from trioaudio.net.refusal import Refusal
 from trioaudio.net.rest_link import RestLink
-from trioaudio.net.tls import client_context
 from trioaudio.net.walk_in import WalkIn
 from trioaudio.url_allow import is_allowed
 
@@ -91,7 +91,8 @@ class Switchboard:
                 RequestFault.UNSUPPORTED, f"{carrier.name} does not dial in; give the url to dial"
             )
         wait = wanted.wait_ms / 1000 or None
-        live = self._make(wanted, enabled, carrier.recovery, wait, traceparent, "expected")
+        recovery = _at_a_door(carrier.recovery)
+        live = self._make(wanted, enabled, recovery, wait, traceparent, "expected")
         key, door = self._open_door(enabled, lives_s=wait)
         live.media_url = self.listener.url(key, carrier.transport)
         self._begin(live, partial(self._behind_door, key, door, carrier.transport))
@@ -178,7 +179,9 @@ class Switchboard:
             raise RequestError(
                 RequestFault.INVALID, "caller_id is missing: as which number shall it be placed?"
             )
-        live = self._make(wanted, enabled, carrier.recovery, None, traceparent, "placing")
+        wanted = msgspec.structs.replace(wanted, caller_id=caller_id)
+        recovery = _at_a_door(carrier.recovery)
+        live = self._make(wanted, enabled, recovery, None, traceparent, "placing")
         key, door = self._open_door(enabled, lives_s=None)
         order = PlacingOrder(rest, caller_id, self.works.configuration.settings.rest_timeout_s)
         self._begin(live, partial(self._placed, live, order, key, door))
@@ -216,7 +219,6 @@ class Switchboard:
     ) -> AsyncIterator[Connect]:
         settings = self.works.configuration.settings
         endpoint = parse_url(url)
-        ca_file = None if settings.tls_ca_file is None else str(settings.tls_ca_file)
         headers = [(each.name.encode(), each.value.get().encode()) for each in settings.headers]
         if live.traceparent is not None:
             headers.append((b"traceparent", live.traceparent.encode()))
@@ -224,7 +226,7 @@ class Switchboard:
             endpoint=endpoint,
             headers=headers,
             subprotocols=enabled.carrier.subprotocols,
-            tls_context=client_context(ca_file) if endpoint.tls else None,
+            tls_context=self.works.tls if endpoint.tls else None,
             handshake_s=settings.dial_timeout_s,
             largest_message=settings.max_message_bytes,
         )
@@ -273,6 +275,8 @@ class Switchboard:
             )
         except ConfigError as exc:
             raise RequestError(RequestFault.INVALID, str(exc)) from exc
+        shared = self.share(self.works, enabled)
+        check_voice(shared, wanted)
         rest = self.works.rests.get(enabled.carrier.name)
         link = None
         if rest is not None and (rest.control.hang_up or rest.control.transfer):
@@ -280,7 +284,7 @@ class Switchboard:
         live = LiveCall(
             wanted=wanted,
             line=line,
-            shared=self.share(self.works, enabled),
+            shared=shared,
             control=link,
             traceparent=traceparent,
             state=state,
@@ -317,14 +321,18 @@ class Switchboard:
 
     async def _live(self, live: LiveCall, ends: Ends, works: Works) -> None:
         most = live.wanted.most_s or works.configuration.serve.call_most_s
-        limits = CallLimits(live, most, live.wanted.no_media_ms / 1000)
+        begin = works.configuration.settings.dial_timeout_s
+        limits = CallLimits(live, begin, most, live.wanted.no_media_ms / 1000)
         try:
             async with ends() as connect:
-                limits.begin(live.shared.pacer)
+                limits.watch(live.shared.pacer)
                 self.on_begin(live)
                 await live.run(connect)
         except TrioaudioError as exc:
             live.fail("carrier-refused", str(exc))
+        except Exception as exc:  # noqa: BLE001  a bug beside a call ends that call, and no other
+            live.shared.watcher.bug(live.carrier, live.id, exc)
+            live.fail("bug", f"internal error: {type(exc).__name__}")
         finally:
             live.shared.pacer.forget(limits)
             self.roll.leave(live)
@@ -333,6 +341,11 @@ class Switchboard:
                 self._waiting.pop((live.carrier, live.incoming_id), None)
                 self.answering.forget(live.carrier, live.incoming_id)
             works.end()
+
+
+def _at_a_door(recovery: Recovery) -> Recovery:
+    """Return what is done about a lost leg whose carrier dials us: we cannot dial it again."""
+    return Recovery.WAIT if recovery is Recovery.REDIAL else recovery
 
 
 def _ids_of(live: LiveCall) -> tuple[str | None, ...]:

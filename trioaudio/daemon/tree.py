@@ -7,6 +7,7 @@ a second signal: goodbye at once. SIGHUP: the configuration is read anew
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -57,6 +58,7 @@ from trioaudio.observe.node_snapshot import NodeSnapshot
 from trioaudio.observe.record_file import open_record_file
 from trioaudio.pacer import Pacer
 from trioaudio.relay.runner import run_relay
+from trioaudio.relay.terms import RelayTerms
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
@@ -78,6 +80,8 @@ class Daemon:
 
     configuration: Configuration
     read_again: Callable[[], Configuration]
+    alone: bool = False
+    """Whether the process is this daemon's: signals that come when it is over mean nothing."""
     log_counts: LogCounts = attrs.field(factory=LogCounts)
     hub: EventHub = attrs.field(factory=EventHub)
     roll: Roll = attrs.field(factory=Roll)
@@ -113,7 +117,7 @@ class Daemon:
         self.loop_watch = LoopWatch(self.watch.slow_step)
         self.recorder = Recorder(self.configuration.places.recordings)
         self.leaving = Leaving(self.admission, self.roll, metrics.drain_forced)
-        self.reloading = Reloading(self.read_again, self.watch.node_fact)
+        self.reloading = Reloading(self.read_again, self.watch.node_fact, self.log_counts.hide)
 
     # --- The tree --------------------------------------------------------------------
 
@@ -123,18 +127,27 @@ class Daemon:
         ensure_first_token(places.state)
         records = places.records
         async with AsyncExitStack() as stack:
-            stack.enter_context(self.loop_watch.watching())
             if records is not None:
                 self.watch.records = stack.enter_context(open_record_file(records))
             async with trio.open_nursery() as engines, trio.open_nursery() as nursery:
                 nursery.start_soon(self._watch_signals)
                 nursery.start_soon(self.pacer.run)
                 nursery.start_soon(self.load.run)
-                works = await engines.start(keep_works, self.configuration, self.watch.node_fact)
-                await self._serve(works, engines)
+                works = await self._open_works(engines)
+                if works is not None:
+                    await self._serve(works, engines)
                 engines.cancel_scope.cancel()
                 nursery.cancel_scope.cancel()
         return ExitCode.SAID
+
+    async def _open_works(self, engines: trio.Nursery) -> Works | None:
+        """Open engines and the like; None when we are told to leave before that is done."""
+        works: Works | None = None
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_cancel_when, self.leaving.begun, nursery.cancel_scope)
+            works = await engines.start(keep_works, self.configuration, self.watch.node_fact)
+            nursery.cancel_scope.cancel()
+        return works
 
     async def _serve(self, works: Works, engines: trio.Nursery) -> None:
         """Listen, and take calls until that is over."""
@@ -153,13 +166,15 @@ class Daemon:
                 addresses = self.addresses = Addresses(listener.url(""), control.address)
                 log.info("listening", media=addresses.media, control=addresses.control)
                 self.listening.set()
+                # Only now: what held the loop before held nobody's audio.
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self._try_engines, board, log)
                     nursery.start_soon(self.reloading.follow, board, engines, self._follow)
-                    nursery.start_soon(self._guard_door, listener)
-                    await self.leaving.begun.wait()
-                    serve = board.works.configuration.serve
-                    await self.leaving.drain(listener, serve.drain_timeout_s)
+                    # Only now: what held the loop before held nobody's audio.
+                    with self.loop_watch.watching():
+                        await self.leaving.begun.wait()
+                        serve = board.works.configuration.serve
+                        await self.leaving.drain(serve.drain_timeout_s)
                     nursery.cancel_scope.cancel()
             calls.cancel_scope.cancel()
 
@@ -200,7 +215,7 @@ class Daemon:
         serve, places = self.configuration.serve, self.configuration.places
         return ControlOptions(
             listen=serve.control_listen,
-            tokens=TokenBook(places.state / TOKENS_FILE),
+            tokens=TokenBook(places.state / TOKENS_FILE, on_damage=self.watch.tokens_damaged),
             tls_certificate=serve.control_tls_cert_file,
             tls_key=serve.control_tls_key_file,
             body_bytes=serve.body_bytes,
@@ -256,7 +271,12 @@ class Daemon:
         works = board.works
         url = works.configuration.serve.relay_url
         assert url is not None
-        ended = await run_relay(self.desk_of(board), call, url, terms=works.relay_terms)
+        terms = RelayTerms(tls=works.tls)
+        try:
+            ended = await run_relay(self.desk_of(board), call, url, terms=terms)
+        except Exception as exc:  # noqa: BLE001  a bug in one application's relay ends that one
+            self.watch.bug("", call, exc)
+            return
         get_logger("trioaudio.relay").info(
             "relay.end", call=call, status=ended.status, detail=ended.detail
         )
@@ -265,19 +285,6 @@ class Daemon:
         """Heed what of a configuration is not asked for with each call."""
         self.counts.add_works(old)
         self.admission.calls_most = works.configuration.serve.calls_most
-
-    async def _guard_door(self, listener: Listener) -> None:
-        """Have newcomers refused at the door while no call is taken, and let in again."""
-        refused = False
-        while True:
-            ready = self.admission.readiness()
-            refuse = not ready.ready and ready.reason != "starting"
-            if refuse and not refused:
-                listener.refuse_new(ready.detail, round(ready.retry_after_s or 1))
-            elif refused and not refuse:
-                listener.admit_new()
-            refused = refuse
-            await trio.sleep(0.2)
 
     async def _try_engines(self, board: Switchboard, log: FilteringBoundLogger) -> None:
         """Become ready once an engine has spoken."""
@@ -295,10 +302,16 @@ class Daemon:
     # --- Signals ---------------------------------------------------------------------
 
     async def _watch_signals(self) -> None:
+        if self.alone:
+            # What the receiver puts back in the end.
+            for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(each, signal.SIG_IGN)
         with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
             async for number in signals:
                 if number == signal.SIGHUP:
                     await self.reloading.ask()
+                elif self.leaving.hurried and self.alone:
+                    os._exit(128 + number)  # told three times: without a goodbye
                 else:
                     self.leaving.begin()
 
@@ -345,8 +358,11 @@ def _trial_of(board: Switchboard) -> Iterator[Trial]:
     works = board.works
     works.begin()
     try:
-        yield Trial(
-            works.speech, works.choice, works.configuration.first_carrier.sample_rate
-        )
+        yield Trial(works.speech, works.choice, works.configuration.first_carrier.sample_rate)
     finally:
         works.end()
+
+
+async def _cancel_when(event: trio.Event, scope: trio.CancelScope) -> None:
+    await event.wait()
+    scope.cancel()

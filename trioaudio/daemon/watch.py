@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from trioaudio.calls.call_history import UtteranceHistory
-from trioaudio.core.carrier import Event
+from trioaudio.core.carrier import (
+    Cleared,
+    Event,
+    FlowPaused,
+    FlowResumed,
+    MarkPlayed,
+    QueueDrained,
+)
+from trioaudio.core.errors import ConfigError
 from trioaudio.core.facts import Fact, FirstFrameSent, UtteranceSent
 from trioaudio.observe.fact_log import log_event, log_fact
 from trioaudio.observe.logs import get_logger
@@ -43,7 +51,10 @@ class Watch:
         log_fact(self.log, fact)
 
     def carrier_event(self, carrier: str, call: str, event: Event) -> None:
-        """Log what a carrier reported."""
+        """Log what a carrier reported; what comes with every utterance, at debug."""
+        if isinstance(event, MarkPlayed | Cleared | QueueDrained | FlowPaused | FlowResumed):
+            self.log.debug(type(event).__name__, call=call, carrier=carrier)
+            return
         log_event(self.log.bind(call=call, carrier=carrier), event)
 
     def slow_step(self, step: SlowStep) -> None:
@@ -93,6 +104,14 @@ class Watch:
         self.log.info("call.end", **record)
         if self.records is not None:
             self.records.write(record)
+
+    def tokens_damaged(self, error: ConfigError) -> None:
+        """Log that the file of tokens cannot be read, so that those known go on."""
+        self.log.error("the tokens stay as they were", reason=str(error))
+
+    def recording_failed(self, carrier: str, call: str, reason: str) -> None:
+        """Log that a call was not recorded, or not all of it."""
+        self.log.error("a call was not recorded", call=call, carrier=carrier, reason=reason)
 
     def bug(self, carrier: str, call: str, error: BaseException) -> None:
         """Log a bug that ended one call."""

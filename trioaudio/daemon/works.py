@@ -5,6 +5,7 @@ A reload puts another one in its place for new calls; the old one closes with it
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -13,26 +14,22 @@ import trio
 
 from trioaudio.call_control import find_call_control
 from trioaudio.configuration import Configuration, EnabledCarrier
-from trioaudio.core.backoff import Backoff
 from trioaudio.core.carrier import Recovery
 from trioaudio.core.engine import VoiceChoice
 from trioaudio.core.errors import ConfigError
 from trioaudio.core.facts import Tell
-from trioaudio.core.pcm import PcmFormat
 from trioaudio.core.speech import Speaker
 from trioaudio.greeting import RecordedGreeting
-from trioaudio.heartbeat import LegTiming
 from trioaudio.line import Line
-from trioaudio.media_path import shape_for
+from trioaudio.line_setup import make_line
 from trioaudio.net.carrier_rest import CarrierRest, RestTiming, open_carrier_rest
 from trioaudio.net.recording_fetch import RecordingFetch, open_recording_fetch
 from trioaudio.net.tls import client_context
+from trioaudio.placement import patience_for
 from trioaudio.recorded_speech import RecordedSpeech, Recording
-from trioaudio.relay.terms import RelayTerms
 from trioaudio.speech.chain import EngineChain
 from trioaudio.speech.opening import ChainSetup, open_chain
 from trioaudio.speech_setup import prompt_cache, speech_options
-from trioaudio.supervise import RecoveryPolicy
 
 
 @attrs.define(eq=False)
@@ -44,8 +41,8 @@ class Works:
     rests: Mapping[str, CarrierRest]
     """By carrier, where its credentials are set."""
     fetch: RecordingFetch | None
-    relay_terms: RelayTerms
-    """How applications that conduct calls are reached."""
+    tls: ssl.SSLContext
+    """Verifies whom we dial."""
     calls: int = 0
     """Which use it."""
     _retired: bool = False
@@ -99,31 +96,16 @@ class Works:
         start_gate: float | None,
     ) -> Line:
         """Return what a call is made with; ConfigError if the carrier has no such rate."""
-        settings = self.configuration.settings
-        pcm = PcmFormat(sample_rate or enabled.sample_rate)
-        return Line(
-            carrier=enabled.carrier,
-            settings=enabled.settings,
-            shape=shape_for(enabled.carrier, enabled.settings, pcm),
-            policy=RecoveryPolicy(
-                recovery=recovery,
-                first_wait=first_wait,
-                return_grace=settings.return_grace_s,
-                backoff=Backoff(
-                    settings.redial_first_s, settings.redial_cap_s, settings.redial_attempts
-                ),
-                restarts_most=settings.restarts_most,
-                restarts_within=settings.restarts_within_s,
-            ),
-            timing=LegTiming(
-                send_deadline=settings.send_deadline_s,
-                ping_interval=settings.ping_interval_s,
-                pong_timeout=settings.pong_timeout_s,
-            ),
-            keep=settings.keep_ms / 1000,
-            start_gate=start_gate,
-            utterances_ahead=self.configuration.serve.utterances_most,
+        line = make_line(
+            self.configuration.settings,
+            enabled.carrier,
+            enabled.settings,
+            sample_rate=sample_rate or enabled.sample_rate,
+            recovery=recovery,
+            first_wait=first_wait,
         )
+        most = self.configuration.serve.utterances_most
+        return attrs.evolve(line, start_gate=start_gate, utterances_ahead=most)
 
     def enabled(self, name: str | None) -> EnabledCarrier:
         """Return a carrier, the first one unless it is named; ConfigError if it is not enabled."""
@@ -149,26 +131,26 @@ async def open_works(configuration: Configuration, tell: Tell) -> AsyncIterator[
         choice=VoiceChoice(settings.voice, settings.language),
         ca_file=str(settings.tls_ca_file) if settings.tls_ca_file else None,
     )
+    # Once, and in a thread: reading the authorities takes 20 ms.
+    tls = await trio.to_thread.run_sync(client_context, setup.ca_file)
     async with AsyncExitStack() as stack:
         speech = await stack.enter_async_context(open_chain(setup))
         speech.check(setup.choice)
         rests = {}
         for name, enabled in configuration.carriers.items():
-            rest = await _open_rest(stack, enabled, settings.rest_timeout_s)
+            rest = await _open_rest(stack, enabled, settings.rest_timeout_s, tls)
             if rest is not None:
                 rests[name] = rest
         fetch = None
         if configuration.serve.url_allow:
             fetch = await stack.enter_async_context(
-                open_recording_fetch(configuration.serve.url_allow)
+                open_recording_fetch(configuration.serve.url_allow, tls_context=tls)
             )
-        # Once, not for each call: reading the authorities takes 20 ms.
-        terms = RelayTerms(tls=client_context(setup.ca_file))
-        yield Works(configuration, speech, rests, fetch, terms)
+        yield Works(configuration, speech, rests, fetch, tls)
 
 
 async def _open_rest(
-    stack: AsyncExitStack, enabled: EnabledCarrier, whole_s: float
+    stack: AsyncExitStack, enabled: EnabledCarrier, whole_s: float, tls: ssl.SSLContext
 ) -> CarrierRest | None:
     control = find_call_control(enabled.carrier.name)
     if control is None or control.missing(enabled.settings):
@@ -177,7 +159,7 @@ async def _open_rest(
         return None
     timing = RestTiming(whole=whole_s)
     return await stack.enter_async_context(
-        open_carrier_rest(control, enabled.settings, timing=timing)
+        open_carrier_rest(control, enabled.settings, timing=timing, tls_context=tls)
     )
 
 
@@ -186,7 +168,16 @@ async def keep_works(
     tell: Tell,
     task_status: trio.TaskStatus[Works],
 ) -> None:
-    """Have a configuration at work until it is retired and unused."""
+    """Have a configuration at work until it is retired and unused.
+
+    Cancelled, it still waits for its calls: leaving one may mean to end a telephone call by REST.
+    """
+    patience_s = patience_for(configuration.settings.rest_timeout_s)
     async with open_works(configuration, tell) as works:
         task_status.started(works)
-        await works.wait_unused()
+        try:
+            await works.wait_unused()
+        finally:
+            works.retire()
+            with trio.move_on_after(patience_s, shield=True):
+                await works.wait_unused()

@@ -7,7 +7,6 @@ can make us do before is this file's.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
@@ -18,7 +17,7 @@ import attrs
 import outcome
 
 from trioaudio.core.webhook import HttpAnswer, Pairs, WebhookRequest
-from trioaudio.core.wire_json import JsonValue
+from trioaudio.core.wire_json import JsonValue, read_json
 from trioaudio.net.media_socket import MediaSocket
 from trioaudio.net.refusal import Refusal
 from trioaudio.net.upgrade_head import PublicUrl, RequestHead
@@ -161,10 +160,9 @@ def _pairs(text: str) -> Pairs:
 def _json_in(body: bytes) -> JsonValue:
     """Return the value a body holds; None if it is no JSON. Carriers' content types vary."""
     try:
-        value: JsonValue = json.loads(body)
-    except (ValueError, RecursionError):  # the latter for brackets nested without end
+        return read_json(body)
+    except ValueError:
         return None
-    return value
 
 
 def response(answer: HttpAnswer) -> bytes:

@@ -39,6 +39,7 @@ from trioaudio.core.call_control import (
 from trioaudio.core.carrier import CarrierSettings, Transfer
 from trioaudio.core.errors import ConfigError
 from trioaudio.core.secret import Secret
+from trioaudio.net.httpx_parts import WholeBody, cause_of
 from trioaudio.net.signed_token import sign
 from trioaudio.net.tls import client_context
 
@@ -72,34 +73,6 @@ class RestTiming:
     whole: float = WHOLE_S
     """From the name's look-up to the reply's last byte, of each try."""
     backoff: Backoff = _BACKOFF
-
-
-class _WholeBody(httpx.AsyncByteStream):
-    """The body of a request, in one piece.
-
-    httpx's own is an async generator, which a request that is cancelled while it is being sent
-    leaves to the garbage collector.
-    """
-
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return _OnePiece(self._content)
-
-
-@attrs.define(eq=False)
-class _OnePiece:
-    _left: bytes | None
-
-    def __aiter__(self) -> _OnePiece:
-        return self
-
-    async def __anext__(self) -> bytes:
-        piece, self._left = self._left, None
-        if piece is None:
-            raise StopAsyncIteration
-        return piece
 
 
 @attrs.define(eq=False)
@@ -300,7 +273,7 @@ class CarrierRest:
             extensions={"trace": trace},
         )
         if content:
-            made.stream = _WholeBody(content)
+            made.stream = WholeBody(content)
         return made
 
     def _error(self, request: RestRequest, what: str, trace: _Trace) -> CallControlError:
@@ -394,24 +367,13 @@ def _fitting(token: str) -> str:
 def _words(exc: httpx.HTTPError) -> str:
     match exc:
         case httpx.ConnectError():
-            return f"cannot be reached: {_cause(exc)}"
+            return f"cannot be reached: {cause_of(exc)}"
         case httpx.NetworkError():
             return "closed or lost the connection"
         case httpx.RemoteProtocolError():
             return f"gave no proper HTTP answer: {exc}"
         case _:
             return f"cannot be asked: {type(exc).__name__}"
-
-
-def _cause(exc: BaseException) -> str:
-    """Return the words of the innermost cause: the system's, or TLS's own."""
-    while (inner := exc.__cause__ or exc.__context__) is not None:
-        exc = inner
-    if isinstance(exc, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted: {exc.verify_message}"
-    if isinstance(exc, OSError) and exc.strerror:
-        return exc.strerror
-    return str(exc) or type(exc).__name__
 
 
 def _where(request: RestRequest) -> str:

@@ -119,19 +119,6 @@ class Listener:
         """
         self._reception.walk_in = welcome
 
-    def refuse_new(self, reason: str, retry_after_s: int = RETRY_AFTER_S) -> None:
-        """Refuse carriers of calls that have not begun with 503: we drain, or have no room.
-
-        A carrier that comes back to its call is let in.
-        """
-        self._reception.full = Refusal(
-            HTTPStatus.SERVICE_UNAVAILABLE, reason, {"Retry-After": str(retry_after_s)}
-        )
-
-    def admit_new(self) -> None:
-        """Take back `refuse_new`."""
-        self._reception.full = None
-
     # --- Connections -----------------------------------------------------------------
 
     async def accept(self) -> None:

@@ -56,8 +56,6 @@ class Reception:
     tired_of: Callable[[str], Refusal | None]
     """Says whether a site has been refused too often to be listened to."""
     doors: Doors = attrs.field(factory=Doors)
-    full: Refusal | None = None
-    """What carriers of calls that have not begun are told, if they are not let in."""
     answer: AnswerFunction | None = None
     """Answers carriers' webhooks; None: there is no such path."""
     walk_in: WalkInFunction | None = None
@@ -137,11 +135,9 @@ class Reception:
                 assert self.answer is not None
                 return await answer_question(question, arrival.stream, self.answer)
             case WalkIn() as stranger:
-                found = self.full or self._welcome(stranger)
+                found = self._welcome(stranger)
                 return found if isinstance(found, Refusal) else await found.offer(arrival.stream)
             case Door() as door:
-                if self.full is not None and not door.was_used:
-                    return self.full
                 return await door.offer(arrival.stream)
 
     def _welcome(self, stranger: WalkIn) -> Door | Refusal:

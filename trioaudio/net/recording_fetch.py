@@ -22,6 +22,7 @@ import trio
 from trioaudio import __version__
 from trioaudio.core.errors import ConfigError, RecordingError
 from trioaudio.core.wav_head import starts_wav
+from trioaudio.net.httpx_parts import cause_of
 from trioaudio.net.tls import client_context
 
 WHOLE_S = 10.0
@@ -219,30 +220,13 @@ def _too_large(largest: int) -> str:
 def _words(exc: httpx.HTTPError) -> str:
     match exc:
         case httpx.ConnectError():
-            return f"cannot be reached: {_cause(exc)}"
+            return f"cannot be reached: {cause_of(exc)}"
         case httpx.NetworkError():
             return "broke off: the connection was closed or lost"
         case httpx.RemoteProtocolError():
             return "broke off, or was no proper HTTP answer"
         case _:
             return f"cannot be fetched: {type(exc).__name__}"
-
-
-def _cause(exc: BaseException) -> str:
-    """Return the words of the innermost cause: the system's, or TLS's own."""
-    while (inner := _inside(exc)) is not None:
-        exc = inner
-    if isinstance(exc, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted: {exc.verify_message}"
-    if isinstance(exc, OSError) and exc.strerror:
-        return exc.strerror
-    return str(exc) or type(exc).__name__
-
-
-def _inside(exc: BaseException) -> BaseException | None:
-    if isinstance(exc, BaseExceptionGroup):  # an address of the host each
-        return exc.exceptions[0]
-    return exc.__cause__ or exc.__context__
 
 
 def _failed(url: httpx.URL, words: str) -> RecordingError:

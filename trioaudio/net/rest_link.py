@@ -20,6 +20,11 @@ class RestLink:
     over: bool = False
     """Whether there is nothing to end: it never came about, or has ended."""
 
+    @property
+    def transfers(self) -> bool:
+        """Whether the carrier can connect the callee to somebody else."""
+        return self.rest.control.transfer is not None
+
     async def hang_up(self, call_id: str | None) -> None:
         """End the telephone call, if that has not been done."""
         for each in [] if self.over else self._known(call_id):

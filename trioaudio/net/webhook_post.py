@@ -8,7 +8,6 @@ keep tokens.
 from __future__ import annotations
 
 import contextlib
-import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TypeAlias
@@ -26,6 +25,7 @@ from trioaudio.api.webhook_signature import (
     sign,
 )
 from trioaudio.core.secret import Secret, masked_url
+from trioaudio.net.httpx_parts import WholeBody, cause_of
 from trioaudio.net.tls import client_context
 from trioaudio.net.webhook_queue import Posting
 
@@ -70,26 +70,6 @@ class Receiver:
     connect_s: float = CONNECT_S
     whole_s: float = WHOLE_S
     """From the name's look-up to the reply's end."""
-
-
-class _OnePiece(httpx.AsyncByteStream):
-    """A body in one piece.
-
-    httpx's own is an async generator, which a request that is cancelled while it is being sent
-    leaves to the garbage collector.
-    """
-
-    def __init__(self, content: bytes) -> None:
-        self._left: bytes | None = content
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
-
-    async def __anext__(self) -> bytes:
-        piece, self._left = self._left, None
-        if piece is None:
-            raise StopAsyncIteration
-        return piece
 
 
 class WebhookPoster:
@@ -153,7 +133,7 @@ class WebhookPoster:
                 SIGNATURE_HEADER: sign(self._receiver.secret.get(), posting.body, at),
             },
         )
-        request.stream = _OnePiece(posting.body)
+        request.stream = WholeBody(posting.body)
         return request
 
     def _judge(self, response: httpx.Response) -> Outcome:
@@ -202,31 +182,13 @@ async def open_poster(
 def _words(exc: httpx.HTTPError) -> str:
     match exc:
         case httpx.ConnectError():
-            return f"cannot be reached: {_cause(exc)}"
+            return f"cannot be reached: {cause_of(exc)}"
         case httpx.NetworkError():
             return "closed or lost the connection"
         case httpx.RemoteProtocolError():
             return "gave no proper HTTP answer"
         case _:
             return f"cannot be asked: {type(exc).__name__}"
-
-
-def _cause(exc: BaseException) -> str:
-    """Return the words of the innermost cause: the system's, or TLS's own."""
-    while (inner := _within(exc)) is not None:
-        exc = inner
-    if isinstance(exc, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted: {exc.verify_message}"
-    if isinstance(exc, OSError) and exc.strerror:
-        return exc.strerror
-    return str(exc) or type(exc).__name__
-
-
-def _within(exc: BaseException) -> BaseException | None:
-    """Return what caused an error; of a host's several addresses, that of the first."""
-    if isinstance(exc, BaseExceptionGroup):
-        return exc.exceptions[0]
-    return exc.__cause__ or exc.__context__
 
 
 def _retry_after(headers: httpx.Headers) -> float | None:

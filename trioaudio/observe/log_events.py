@@ -53,9 +53,14 @@ class Mask:
     """Turns an event into plain values in which no secret is left."""
 
     def __init__(self, secrets: Collection[str]) -> None:
-        # Longest first: one secret may be part of another.
+        self._secrets: list[str] = []
+        self.add(secrets)
+
+    def add(self, secrets: Collection[str]) -> None:
+        """Mask these as well from now on."""
         usable = {text for text in secrets if len(text) >= _SHORTEST_MASKED}
-        self._secrets = sorted(usable, key=len, reverse=True)
+        # Longest first: one secret may be part of another.
+        self._secrets = sorted(usable.union(self._secrets), key=len, reverse=True)
 
     def __call__(self, event: Mapping[str, Any]) -> Event:
         """Return the masked event; later changes to the values do not reach it."""

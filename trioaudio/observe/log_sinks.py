@@ -10,13 +10,17 @@ import os
 import queue
 import select
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Protocol, TextIO
 
 import attrs
 
 from trioaudio.core.errors import ConfigError
+
+
+def _hide_nothing(_secrets: Collection[str]) -> None:
+    """Mask nothing: there is no log."""
 
 
 @attrs.define
@@ -27,6 +31,8 @@ class LogCounts:
     """Records dropped because the queue was full."""
     failed: int = 0
     """Lines a console or file did not take."""
+    hide: Callable[[Collection[str]], None] = attrs.field(default=_hide_nothing, eq=False)
+    """Masks further secrets from now on: a configuration was read anew."""
 
 
 class LineSink(Protocol):

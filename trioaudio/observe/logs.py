@@ -82,6 +82,7 @@ def open_logging(
     counts = LogCounts()
     handlers = _open_handlers(log_format, error_file, console or sys.stderr or _nowhere, counts)
     mask = Mask([each.get() if isinstance(each, Secret) else each for each in secrets])
+    counts.hide = mask.add
     records: queue.Queue[logging.LogRecord | None] = queue.Queue(QUEUE_RECORDS)
     tap = QueueTap(records, lambda record: mask(event_of(record, _context())), counts)
     drain = QueueDrain(records, *handlers)

@@ -156,6 +156,8 @@ class EngineTurn:
         came_ms = len(pcm) * 1000 / SAMPLE_BYTES / self._engine_rate
         if pcm:
             self._note_pace(came_ms)
+            # Before anybody else runs: a clause asked for meanwhile looks at it.
+            self._quiet_since = trio.current_time()
         self.received_ms += came_ms
         ready = self._levels.push(self._resampler.push(pcm)) if pcm else b""
         if ready:
