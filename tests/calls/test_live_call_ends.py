@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
 import trio
 from trio.testing import MockClock
@@ -201,3 +204,25 @@ async def test_one_that_never_came_to_run(autojump_clock: MockClock) -> None:
         told = await ended(made)
         assert (told.cause, told.reason) == ("carrier-refused", "no such number")
         assert complete(made) == [("carrier-lost", "Nobody hears this.")]
+
+
+async def test_nothing_of_a_call_that_is_over_waits_for_a_collection(
+    autojump_clock: MockClock,
+) -> None:
+    """Full collections stop the loop for tens of milliseconds, so the daemon has none."""
+    gc.collect()
+    gc.disable()
+    try:
+        async with live_call() as made:
+            opened = await made.say("Open", open=True)
+            await carry_out(made.live, commands.Append(utterance=opened, text=" and closed."))
+            await made.say(SAID, words=True)
+            await trio.sleep(1)
+            made.link.say(Closing(1000, "bye"))
+            await ended(made)
+            gone = [weakref.ref(each) for each in (made.live, made.live.call.speech)]
+        del made
+        await trio.sleep(10_000)  # what the pacer was still to serve is served
+        assert [each() for each in gone] == [None, None]
+    finally:
+        gc.enable()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 import attrs
 import trio
@@ -230,7 +231,13 @@ class FakeDesk:
         if upload.sample_rate is None and not upload.audio.startswith(b"RIFF"):
             raise RequestError(RequestFault.INVALID, "the recording is no WAV file")
         known.uploads.append(upload)
-        return self._accept(known, "", interruptible=upload.interruptible, priority=upload.priority)
+        return self._accept(
+            known,
+            "",
+            interruptible=upload.interruptible,
+            priority=upload.priority,
+            kind="recording",
+        )
 
     async def precache(self, wanted: Precache) -> views.Prepared:
         """Make prompts of the texts' lengths."""
@@ -337,18 +344,14 @@ class FakeDesk:
                 return views.Dropped(utterances=self.fall_silent(known.view.call), frames=3)
             case commands.Prepare():
                 return prepared(command.texts)
+            case commands.Mark():
+                return self._mark(known, command)
             case _:
                 self._do_simply(known, command)
         return views.Done()
 
     def _do_simply(self, known: FakeCall, command: commands.CallCommand) -> None:
         match command:
-            case commands.Mark():
-                if command.name in known.marks:
-                    raise RequestError(
-                        RequestFault.CONFLICT, f"the mark {command.name!r} is waited for already"
-                    )
-                known.marks.add(command.name)
             case commands.HangUp():
                 self.end(known.view.call, "hung-up")
             case commands.Transfer():
@@ -361,13 +364,25 @@ class FakeDesk:
             case _:  # keys and gain leave no trace but in `commands`
                 pass
 
+    def _mark(self, known: FakeCall, command: commands.Mark) -> views.Accepted:
+        if command.name in known.marks:
+            raise RequestError(
+                RequestFault.CONFLICT, f"the mark {command.name!r} is waited for already"
+            )
+        known.marks.add(command.name)
+        return self._accept(known, "", interruptible="any", priority=0, kind="mark")
+
     def _play(self, known: FakeCall, command: commands.Play) -> views.Accepted:
         if (command.prompt is None) == (command.url is None):
             raise RequestError(
                 RequestFault.INVALID, "play takes either a prompt or a url, and not both"
             )
         return self._accept(
-            known, "", interruptible=command.interruptible, priority=command.priority
+            known,
+            "",
+            interruptible=command.interruptible,
+            priority=command.priority,
+            kind="recording",
         )
 
     def _spoken_so_far(
@@ -396,12 +411,15 @@ class FakeDesk:
         interruptible: shapes.Interruptible,
         priority: int,
         is_open: bool = False,
+        kind: Literal["text", "recording", "mark"] = "text",
     ) -> views.Accepted:
         number = len(known.utterances) + 1
         position = known.view.waiting
         now = self.clock()
         known.utterances[number] = FakeUtterance(
-            new_utterance_view(number, text, interruptible, priority, now, is_open=is_open),
+            new_utterance_view(
+                number, text, interruptible, priority, now, is_open=is_open, kind=kind
+            ),
             text,
         )
         known.view = replace(known.view, utterances=number, waiting=position + 1)
@@ -446,6 +464,7 @@ class FakeDesk:
             state="played" if played else "interrupted",
             open=False,
             played_at=now if played else None,
+            completed_at=now,
             cause=cause,
             certainty="acked",
             played_ms=played_ms,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 from trioaudio.api import shapes, views
 from trioaudio.api.requests import NewCall
@@ -37,6 +38,7 @@ def new_utterance_view(
     accepted_at: float,
     *,
     is_open: bool,
+    kind: Literal["text", "recording", "mark", "tones"] = "text",
 ) -> views.UtteranceView:
     """Return an utterance that was just accepted."""
     return views.UtteranceView(

@@ -67,7 +67,7 @@ BODIES: dict[str, tuple[object, int]] = {
     "resume": (None, 200),
     "stop": (None, 200),
     "barge-in": ({"kind": "speech"}, 200),
-    "mark": ({"name": "m-1"}, 200),
+    "mark": ({"name": "m-1"}, 202),
     "dtmf": ({"digits": "12#"}, 200),
     "gain": ({"db": -6.0}, 200),
     "prepare": ({"texts": ["one", "two"]}, 200),

@@ -9,7 +9,7 @@ from control.control_rig import control_rig
 from control.stream_client import dtmf, stream_of
 from control.test_http import kind_of
 from trioaudio.api import commands
-from trioaudio.control import stream as stream_module
+from trioaudio.control import stream_reception
 from trioaudio.control.stream import AT_ONCE
 
 SUBSCRIBE = {"kind": "subscribe"}
@@ -133,7 +133,7 @@ async def test_a_first_message_without_a_good_token_closes(first: dict[str, Any]
 
 
 async def test_no_token_at_all_closes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream_module, "TOKEN_S", 0.05)
+    monkeypatch.setattr(stream_reception, "TOKEN_S", 0.05)
     async with control_rig() as rig, stream_of(rig, None) as stream:
         assert (await stream.closed_with())[0] == 1008
 

@@ -10,6 +10,7 @@ from trioaudio.core.wire_json import (
     member,
     number_of,
     object_of,
+    read_json,
     read_object,
     text_of,
     whole_number_of,
@@ -103,3 +104,23 @@ def test_base64_is_strict(value: JsonValue, audio: bytes | None) -> None:
 def test_what_is_written_has_no_white_space() -> None:
     assert compact({"a": [1, "b c"]}) == '{"a":[1,"b c"]}'
     assert json.loads(compact([1])) == [1]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (r'{"name": "Jo \ud83d"}', {"name": "Jo ?"}),
+        (r'["\udc00", "\ud83d\ude00", "\u00fc"]', ["?", "\U0001f600", "ü"]),
+        (rb'{"\ud800": 1}', {"?": 1}),
+        ('{"plain": "ü"}', {"plain": "ü"}),
+    ],
+)
+def test_half_a_surrogate_pair_is_no_text(text: str | bytes, value: object) -> None:
+    assert read_json(text) == value
+    json.dumps(read_json(text), ensure_ascii=False).encode()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[" * 100_000, b"\xff"])
+def test_what_is_no_json(text: str | bytes) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        read_json(text)

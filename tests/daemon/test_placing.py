@@ -44,7 +44,7 @@ async def test_a_call_from_the_number_to_the_record(tmp_path: Path) -> None:
         node(tmp_path, **telnyx(opened)) as made,
     ):
         view = await placed(made, opened, labels={"case": "7"})
-        assert (view.state, view.to, view.caller_id) == ("placing", TO, None)
+        assert (view.state, view.to, view.caller_id) == ("placing", TO, "+918040000000")
         assert view.media_url is None  # it is for the carrier alone
         (target,) = opened.placed
         async with dialled_in(target.url, dict(target.headers)) as carrier:

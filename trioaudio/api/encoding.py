@@ -1,9 +1,9 @@
 """How a message becomes JSON, whatever its texts hold.
 
-A text may hold half of a surrogate pair: JSON spells it `\\ud800`, and Python's reader lets it pass,
-so what a carrier or an engine wrote may bring one. UTF-8 has no such character, and most readers
-refuse its JSON escape too (https://www.rfc-editor.org/rfc/rfc8259#section-8.2). In its place stands
-U+FFFD then, so that one text never costs the message, or those that wait behind it.
+A text may hold half of a surrogate pair: JSON can spell it, and Python's reader lets it pass, so
+what a carrier or an engine wrote may bring one. UTF-8 has no such character, and most readers
+refuse its escape, too (https://www.rfc-editor.org/rfc/rfc8259#section-8.2). U+FFFD stands in its
+place then, so that one text never costs the message, or those that wait behind it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def _mended(value: Any) -> Any:
             return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
         case dict():
             return {_mended(key): _mended(each) for key, each in value.items()}
-        case list():
+        case list() | tuple():
             return [_mended(each) for each in value]
         case _:
             return value

@@ -18,7 +18,7 @@ from trioaudio.control.http_reception import HttpReception, problem_answer
 from trioaudio.control.idempotency import HttpAnswer
 from trioaudio.control.operation import Operation
 from trioaudio.control.problems import a_bug, describe
-from trioaudio.control.stream import StreamReception
+from trioaudio.control.stream_reception import StreamReception
 
 logger = logging.getLogger("trioaudio.control")
 _BY_STATUS: Final = {404: "not-found", 405: "method", 413: "too-large", 415: "media-type"}

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 import ssl
-from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -22,9 +21,10 @@ import trio
 from hypercorn.config import Config
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
-from hypercorn.typing import ConnectionState
+from hypercorn.typing import AppWrapper, ConnectionState
 from hypercorn.utils import wrap_app
 
+from trioaudio.control.guests import Guest, Guests
 from trioaudio.control.options import ControlOptions
 from trioaudio.core.errors import ConfigError
 from trioaudio.lone_error import lone_error
@@ -115,48 +115,46 @@ class Connection(TCPServer):
 class Connections:
     """The connections there are."""
 
-    application: Any
+    application: AppWrapper
     options: ControlOptions
     config: Config
     _tls: ssl.SSLContext | None = attrs.field(init=False)
+    _guests: Guests = attrs.field(init=False)
     _open: dict[BoundedStream, ConnectionContext] = attrs.field(factory=dict, init=False)
-    _peers: Counter[str] = attrs.field(factory=Counter, init=False)
     _empty: trio.Event = attrs.field(factory=trio.Event, init=False)
 
     def __attrs_post_init__(self) -> None:
         """Read the certificate."""
         self._tls = self.config.create_ssl_context()
+        self._guests = Guests(self.options.connections, self.options.connections_per_peer)
 
     async def serve(self, accepted: trio.SocketStream) -> None:
-        """Serve one connection to its end; one too many is closed."""
-        peer = _peer(accepted)
-        full = len(self._open) >= self.options.connections
-        if full or self._peers[peer] >= self.options.connections_per_peer:
-            logger.warning("a connection from %s was one too many and was closed", peer)
-            accepted.socket.close()
-            return
+        """Serve one connection to its end; one too many is closed, it or another."""
         stream = BoundedStream(accepted, self.options.send_s)
+        guest = self._guests.admit(_peer(accepted), stream.abort)
+        if guest is None:
+            stream.abort()
+            return
         context = self._open[stream] = ConnectionContext()
-        self._peers[peer] += 1
         try:
-            await self._serve(stream, context)
+            await self._serve(stream, context, guest)
         finally:
             stream.abort()
+            self._guests.leave(guest)
             del self._open[stream]
-            self._peers[peer] -= 1
-            if not self._peers[peer]:
-                del self._peers[peer]
             if not self._open:
                 self._empty.set()
 
-    async def _serve(self, stream: BoundedStream, context: ConnectionContext) -> None:
+    async def _serve(self, stream: BoundedStream, context: ConnectionContext, guest: Guest) -> None:
         state = ConnectionState({})
         above: Any = stream
         if self._tls is not None:
             above = trio.SSLStream(stream, self._tls, server_side=True, https_compatible=True)
-        server = Connection(self.application, self.config, context, state, above)
+        application = _noting(self.application, guest)
+        server = Connection(application, self.config, context, state, above)
         try:
-            await server.run()
+            with guest.scope:
+                await server.run()
         except Exception:  # a far end's protocol errors, which hypercorn lets through: calls go on
             logger.debug("a connection broke off", exc_info=True)
 
@@ -222,6 +220,22 @@ async def serving(
                 with trio.CancelScope(shield=True, deadline=trio.current_time() + STOP_S + 0.2):
                     await connections.stop()
                 served.cancel_scope.cancel()
+
+
+def _noting(application: AppWrapper, guest: Guest) -> AppWrapper:
+    """Return the application; what is under way is noted."""
+
+    async def answer(scope: Any, receive: Any, send: Any, *threads: Any) -> None:
+        async def hear() -> Any:
+            message = await receive()
+            if message["type"] == "http.request" and not message.get("more_body", False):
+                guest.keep()
+            return message
+
+        with guest.asking(scope) as noted:
+            await application(noted, hear, send, *threads)
+
+    return answer
 
 
 def _peer(stream: trio.SocketStream) -> str:

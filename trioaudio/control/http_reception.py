@@ -7,14 +7,15 @@ from collections.abc import Awaitable, Mapping
 from typing import Any, Final
 
 import attrs
-import msgspec
 import trio
 from msgspec.structs import asdict
 
+from trioaudio.api.encoding import encode
 from trioaudio.api.request_error import RequestError
 from trioaudio.api.views import Problem
 from trioaudio.control.desk import Desk
 from trioaudio.control.gate import Gate
+from trioaudio.control.guests import keep_place
 from trioaudio.control.http_body import AskerGoneError, HttpBody, Receive
 from trioaudio.control.idempotency import LONGEST_KEY, HttpAnswer, KeptAnswers, RequestKey
 from trioaudio.control.operation import Asked, Guard, Operation, Outcome
@@ -31,7 +32,6 @@ _JSON: Final = re.compile(r"application/([\w.+-]+\+)?json\s*(;.*)?", re.IGNORECA
 _TRACEPARENT: Final = re.compile(
     r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?"
 )
-_encode = msgspec.json.Encoder().encode
 
 
 def problem_answer(problem: Problem, headers: tuple[tuple[str, str], ...] = ()) -> HttpAnswer:
@@ -39,7 +39,7 @@ def problem_answer(problem: Problem, headers: tuple[tuple[str, str], ...] = ()) 
     if problem.retry_after_s is not None:
         headers = (*headers, ("Retry-After", str(max(1, -int(-problem.retry_after_s // 1)))))
     members = {name: value for name, value in asdict(problem).items() if value is not None}
-    return HttpAnswer(problem.status, _encode(members), PROBLEM_TYPE, headers)
+    return HttpAnswer(problem.status, encode(members), PROBLEM_TYPE, headers)
 
 
 @attrs.define(eq=False)
@@ -87,6 +87,7 @@ class HttpReception:
         told.who = holder.name
         self.gate.spend(holder)
         self.gate.require(holder, "read-only" if guard == "near" else guard)
+        keep_place(told.scope)
         return holder
 
     async def _carry_out_once(self, told: Telling, content: bytes, key: bytes) -> HttpAnswer:
@@ -125,7 +126,7 @@ class HttpReception:
         if isinstance(outcome, Awaitable):
             outcome = await outcome
         if isinstance(outcome, Outcome):
-            return HttpAnswer(operation.status, _encode(outcome.content), headers=outcome.headers)
+            return HttpAnswer(operation.status, encode(outcome.content), headers=outcome.headers)
         return outcome
 
     def _audit(self, told: Telling) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import msgspec
-
+from trioaudio.api.encoding import encode
 from trioaudio.api.requests import Precache
 from trioaudio.api.shapes import View
 from trioaudio.api.views import CarrierView, Done, EngineView, NodeView, Prepared, VoiceView
@@ -33,7 +32,7 @@ def _ready(asked: Asked) -> HttpAnswer:
     view = ReadyView(ready=state.ready, reason=state.reason, detail=state.detail)
     wait = max(1, math.ceil(state.retry_after_s or 5.0))
     headers = () if state.ready else (("Retry-After", str(wait)),)
-    return HttpAnswer(200 if state.ready else 503, msgspec.json.encode(view), headers=headers)
+    return HttpAnswer(200 if state.ready else 503, encode(view), headers=headers)
 
 
 async def _metrics(asked: Asked) -> HttpAnswer:

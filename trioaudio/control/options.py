@@ -32,6 +32,8 @@ class ControlOptions:
     connections: int = 2000
     connections_per_peer: int = 500
     """Of one address; all that come by a Unix socket are one peer."""
+    streams: int = 200
+    """Of all tokens together; each is told every event it wants."""
     send_s: float = 10.0
     """A far end that does not read for so long loses its connection."""
 

@@ -6,6 +6,7 @@ Each problem's type is a URI whose last part is one word, and that word decides 
 from __future__ import annotations
 
 import functools
+import re
 from typing import Any, Final
 
 import msgspec
@@ -36,8 +37,14 @@ KINDS: Final[dict[str, tuple[int, str]]] = {
     "upgrade": (426, "A WebSocket is needed"),
     "rate": (429, "Too many requests"),
     "bug": (500, "A mistake of ours"),
+    "streams": (503, "There are too many streams"),
     "stopping": (503, "The node is stopping"),
 }
+
+
+_OF_AN_OBJECT: Final = re.compile(
+    r"Object (?:contains unknown|missing required) field `(.*)`", re.DOTALL
+)
 
 
 class ProblemError(Exception):
@@ -111,8 +118,14 @@ def a_bug() -> Problem:
 
 
 def _field_and_problem(message: str) -> tuple[str, str]:
-    """Take msgspec's "Expected `int`, got `str` - at `$.utterance`" apart."""
+    """Take msgspec's "Expected `int`, got `str` - at `$.utterance`" apart.
+
+    Of an object with a field too many, or too few, the path is the object's.
+    """
     problem, found, path = message.rpartition(" - at `")
     if not found:
-        return "", message
-    return path.rstrip("`").removeprefix("$").removeprefix("."), problem
+        problem, path = message, ""
+    place = path.rstrip("`").removeprefix("$")
+    if field := _OF_AN_OBJECT.fullmatch(problem):
+        place += f".{field[1]}"
+    return place.removeprefix("."), problem

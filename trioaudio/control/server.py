@@ -20,7 +20,7 @@ from trioaudio.control.listening import address_of, listening_socket
 from trioaudio.control.node_routes import NODE_OPERATIONS
 from trioaudio.control.operation import Operation
 from trioaudio.control.options import ControlOptions
-from trioaudio.control.stream import StreamReception
+from trioaudio.control.stream_reception import StreamReception
 
 
 @attrs.frozen

@@ -6,22 +6,19 @@ in that order, and what follows it is not kept waiting.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Final
 
-import attrs
 import trio
 from msgspec import Struct
 
 from trioaudio.api.request_error import RequestError
 from trioaudio.api.requests import Command, Create, Listen, StreamRequest, Subscribe
 from trioaudio.api.views import Answer, Cut, Done, Problem, Reply
-from trioaudio.calls.hub import Subscription, SubscriptionCutError
+from trioaudio.calls.hub import SubscriptionCutError
 from trioaudio.control.command_routes import SLOW
 from trioaudio.control.desk import Desk
-from trioaudio.control.gate import Gate, bearer
+from trioaudio.control.gate import Gate
 from trioaudio.control.http_body import Receive
-from trioaudio.control.http_reception import peer_of, problem_answer
 from trioaudio.control.problems import ProblemError, problem_of, read_json
 from trioaudio.control.stream_audio import AudioTelling
 from trioaudio.control.stream_events import EventTelling
@@ -30,80 +27,26 @@ from trioaudio.control.tokens import Holder
 
 AT_ONCE: Final = 32
 """Slow requests of one stream that may be under way."""
-TOKEN_S: Final = 5.0
 _GOODBYE_S: Final = 1.0
-
-Send: TypeAlias = Callable[[Any], Awaitable[None]]
-
-
-class _TokenMessage(Struct, tag_field="kind", tag="token", forbid_unknown_fields=True):
-    token: str
 
 
 class _Ref(Struct):
     ref: str = ""
 
 
-@attrs.define(eq=False)
-class StreamReception:
-    """Serves streams until `stopping` is set."""
-
-    desk: Desk
-    gate: Gate
-    stopping: trio.Event
-
-    async def serve(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
-        """Serve one stream to its end."""
-        await receive()  # websocket.connect
-        holder: Holder | None = None
-        peer = peer_of(scope)
-        if bearer(scope["headers"]) is not None:
-            try:
-                holder = self.gate.admit(scope["headers"], peer)
-            except ProblemError as exc:
-                exc.problem.instance = scope["path"]
-                await _refuse(exc, send)
-                return
-        await send({"type": "websocket.accept"})
-        out = StreamOut(send)
-        try:
-            if holder is None:
-                holder = await self._wait_for_token(receive, peer)
-        except ProblemError as exc:
-            await out.close(CloseCode.POLICY, exc.problem.detail)
-            return
-        except StreamClosedError:
-            return
-        with self.desk.hub.subscribed(calls=()) as subscription:
-            stream = Stream(self.desk, self.gate, holder, out, subscription)
-            await stream.run(receive, self.stopping)
-
-    async def _wait_for_token(self, receive: Receive, peer: str) -> Holder:
-        with trio.move_on_after(TOKEN_S):
-            text = await _receive_text(receive)
-            try:
-                token = read_json(text, _TokenMessage).token
-            except ProblemError:
-                raise ProblemError(
-                    "token", 'the first message has to be {"kind":"token","token":"ta_…"}'
-                ) from None
-            return self.gate.admit_token(token, peer)
-        raise ProblemError("token", f"no token came within {TOKEN_S:g} s")
-
-
 class Stream:
     """One client's stream. Whichever of its tasks ends it cancels the others."""
 
     def __init__(
-        self, desk: Desk, gate: Gate, holder: Holder, out: StreamOut, subscription: Subscription
+        self, desk: Desk, gate: Gate, holder: Holder, out: StreamOut, events: EventTelling
     ) -> None:
         self._desk = desk
         self._gate = gate
         self._holder = holder
         self._out = out
         self._slow = 0
-        self._events = EventTelling(subscription, gate.options.tokens, holder, out)
-        self._audio = AudioTelling(desk, out)
+        self._events = events
+        self._audio = AudioTelling(desk, gate.options.tokens, holder, out)
 
     async def run(self, receive: Receive, stopping: trio.Event) -> None:
         """Carry out what comes and tell what happens, until either side ends it."""
@@ -135,7 +78,7 @@ class Stream:
 
     async def _read_requests(self, receive: Receive, nursery: trio.Nursery) -> None:
         while True:
-            text = await _receive_text(receive)
+            text = await receive_text(receive)
             try:
                 request = read_json(text, StreamRequest)
             except ProblemError as exc:
@@ -194,6 +137,7 @@ class Stream:
             case Subscribe():
                 self._events.subscribe(request)
             case Listen():
+                self._gate.require(self._holder, "operator")
                 await self._audio.listen(request)
         return Answer(ref=request.ref, reply=reply)
 
@@ -223,7 +167,8 @@ async def _end_when(stopping: trio.Event) -> None:
     raise _StoppingError
 
 
-async def _receive_text(receive: Receive) -> str:
+async def receive_text(receive: Receive) -> str:
+    """Return the next message; StreamClosedError, or ProblemError when it is a binary one."""
     while True:
         message = await receive()
         if message["type"] == "websocket.disconnect":
@@ -232,18 +177,6 @@ async def _receive_text(receive: Receive) -> str:
         if text is not None:
             return str(text)
         raise ProblemError("bad-request", "requests are text messages")
-
-
-async def _refuse(error: ProblemError, send: Send) -> None:
-    answer = problem_answer(error.problem, error.headers)
-    headers = [
-        (b"content-type", answer.content_type.encode()),
-        (b"content-length", b"%d" % len(answer.body)),
-        *((name.lower().encode(), value.encode("latin-1")) for name, value in answer.headers),
-    ]
-    start = {"type": "websocket.http.response.start", "status": answer.status, "headers": headers}
-    await send(start)
-    await send({"type": "websocket.http.response.body", "body": answer.body, "more_body": False})
 
 
 def _is_slow(request: StreamRequest) -> bool:

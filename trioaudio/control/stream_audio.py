@@ -15,6 +15,7 @@ from trioaudio.api.requests import Listen
 from trioaudio.control.desk import Desk
 from trioaudio.control.problems import ProblemError
 from trioaudio.control.stream_out import StreamOut
+from trioaudio.control.tokens import Holder, TokenBook
 
 MOST: Final = 64
 """Calls and sides one stream may listen to."""
@@ -33,13 +34,18 @@ class AudioTelling:
     """Listens to calls in tasks of its own."""
 
     desk: Desk
+    tokens: TokenBook
+    holder: Holder
     out: StreamOut
     _nursery: trio.Nursery | None = attrs.field(default=None, init=False)
     _open: trio.Event = attrs.field(factory=trio.Event, init=False)
     _listened: dict[tuple[str, str], trio.CancelScope] = attrs.field(factory=dict, init=False)
 
     async def run(self) -> None:
-        """Have a place for the listening; SubscriptionCutError when the client is too slow."""
+        """Have a place for the listening; SubscriptionCutError when the client is too slow.
+
+        ProblemError once the token was revoked.
+        """
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             self._open.set()
@@ -71,6 +77,8 @@ class AudioTelling:
             task_status.started()
             try:
                 while frames := await inbox.take():
+                    if not self.tokens.knows(self.holder):
+                        raise ProblemError("token", "the token was revoked")
                     for frame in frames:
                         await self.out.hand_over(head + frame)
             finally:

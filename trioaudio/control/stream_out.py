@@ -10,7 +10,8 @@ import attrs
 import msgspec
 import trio
 
-_encode: Final = msgspec.json.Encoder().encode
+from trioaudio.api.encoding import encode
+
 _LAST_WORD_S: Final = 1.0
 _LONGEST_REASON: Final = 120  # bytes; a close frame holds 123
 
@@ -36,7 +37,11 @@ class StreamOut:
 
     async def tell(self, message: msgspec.Struct) -> None:
         """Send a struct as a text message."""
-        await self._send({"type": "websocket.send", "text": _encode(message).decode()})
+        await self.tell_text(encode(message).decode())
+
+    async def tell_text(self, text: str) -> None:
+        """Send a text message."""
+        await self._send({"type": "websocket.send", "text": text})
 
     async def hand_over(self, frame: bytes) -> None:
         """Send a binary message."""
@@ -49,5 +54,5 @@ class StreamOut:
 
     async def close(self, code: CloseCode, reason: str) -> None:
         """Say goodbye."""
-        short = reason.encode()[:_LONGEST_REASON].decode(errors="ignore")
+        short = reason.encode(errors="replace")[:_LONGEST_REASON].decode(errors="ignore")
         await self._send({"type": "websocket.close", "code": int(code), "reason": short})

@@ -16,14 +16,16 @@ JsonObject: TypeAlias = dict[str, JsonValue]
 
 
 def read_json(text: str | bytes) -> JsonValue:
-    """Return the value a text holds; ValueError if it is no JSON, or cannot be told on.
+    """Return the value a text holds; ValueError if it is no JSON.
 
-    That is what half a surrogate pair cannot, which JSON may hold and no encoding: RFC 8259, 8.2.
+    Half a surrogate pair, which JSON may hold and no encoding (RFC 8259, 8.2), becomes a question
+    mark: a name cut in the middle of an emoji is no reason to end a call, nor what tells of it.
     """
     try:
         value: JsonValue = json.loads(text)
         if ("\\u" if isinstance(text, str) else b"\\u") in text:  # type: ignore[operator]
-            json.dumps(value, ensure_ascii=False).encode()
+            plain = json.dumps(value, ensure_ascii=False).encode(errors="replace")
+            value = json.loads(plain)
     except RecursionError:  # brackets nested without end
         raise ValueError("nested too deeply") from None
     return value

@@ -15,9 +15,9 @@ from random import Random
 from typing import Final, assert_never
 
 import attrs
-import msgspec
 import trio
 
+from trioaudio.api.encoding import encode
 from trioaudio.api.events import Event
 from trioaudio.calls.hub import EVENTS_AHEAD, Inbox, Subscription, SubscriptionCutError
 from trioaudio.core.backoff import Backoff
@@ -192,7 +192,7 @@ class EventWebhook:
         """Have an event posted; nothing waits."""
         name = str(event.__struct_config__.tag)
         id_ = f"evt_{secrets.token_hex(16)}"
-        body = msgspec.json.encode({"id": id_, "event": event})
+        body = encode({"id": id_, "event": event})
         kept = self._kept if name in KEPT else None
         posting = Posting(id_, event.call, name, event.at, body, kept is not None)
         dropped = self._queue.add(posting, trio.current_time())

@@ -19,6 +19,7 @@ import attrs
 import trio
 
 from trioaudio.core.errors import OutputError, RemoteProtocolError
+from trioaudio.speech.finished_prompt import Finish, FinishedPrompt
 from trioaudio.speech.prompt import Prompt, PromptKey
 
 IN_MEMORY_BYTES = 32 << 20
@@ -35,6 +36,8 @@ _USED_STEP_S = 600.0
 
 class PromptCache:
     """Prompts in a folder, at most `most_bytes` of them; those last used also in memory.
+
+    There, and only there, they are kept as they go out, too.
 
     The folder is made when the first prompt is stored. Its files are readable by their owner
     only: they say what callers are told.
@@ -146,15 +149,36 @@ class PromptCache:
 
     # --- In memory -------------------------------------------------------------------
 
-    def _remember(self, key: PromptKey, prompt: Prompt) -> None:
-        if len(prompt.pcm) > IN_MEMORY_BYTES:
+    def finished(self, key: PromptKey, finish: Finish) -> FinishedPrompt | None:
+        """Return a prompt as it goes out, None when it is not kept so."""
+        known = self._memory.get(key.digest)
+        finished = None if known is None else known.finished.get(finish.sample_rate)
+        return finished if finished is not None and finish.is_near(finished.finish) else None
+
+    def keep_finished(self, key: PromptKey, finished: FinishedPrompt) -> None:
+        """Keep a prompt as it goes out, one for each rate, as long as it is in memory."""
+        known = self._memory.get(key.digest)
+        if known is None:
             return
+        self._memory_bytes -= known.bytes
+        known.finished[finished.finish.sample_rate] = finished
+        self._memory_bytes += known.bytes
+        self._forget()
+
+    def _remember(self, key: PromptKey, prompt: Prompt) -> None:
         known = self._memory.pop(key.digest, None)
-        self._memory_bytes += len(prompt.pcm) - (len(known.prompt.pcm) if known else 0)
-        self._memory[key.digest] = _Remembered(prompt, trio.current_time())
+        if known is not None:
+            self._memory_bytes -= known.bytes
+        remembered = _Remembered(prompt, trio.current_time())
+        self._memory[key.digest] = remembered
+        self._memory_bytes += remembered.bytes
+        self._forget()
+
+    def _forget(self) -> None:
+        """Forget those longest not used until the others have room."""
         while self._memory_bytes > IN_MEMORY_BYTES:
             _, oldest = self._memory.popitem(last=False)
-            self._memory_bytes -= len(oldest.prompt.pcm)
+            self._memory_bytes -= oldest.bytes
 
 
 @attrs.define(eq=False)
@@ -162,6 +186,13 @@ class _Remembered:
     prompt: Prompt
     used_at: float
     """When its file was last marked as used."""
+    finished: dict[int, FinishedPrompt] = attrs.field(factory=dict)
+    """As it goes out, by the call's rate in Hz."""
+
+    @property
+    def bytes(self) -> int:
+        """What all its sound takes."""
+        return len(self.prompt.pcm) + sum(len(each.pcm) for each in self.finished.values())
 
 
 def _replace(path: Path, data: bytes) -> None:

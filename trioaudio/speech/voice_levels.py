@@ -5,6 +5,7 @@ from __future__ import annotations
 from trioaudio.core.level.leveller import Leveller
 from trioaudio.core.level.loudness import VoiceGains
 from trioaudio.core.level.options import LevelOptions
+from trioaudio.speech.finished_prompt import Finish
 from trioaudio.speech.member import Member
 
 
@@ -20,14 +21,29 @@ class VoiceLevels:
 
         `member` None: an engine that is not there any more, of which nothing is set.
         """
-        options = self._options
-        if options is None or (member is not None and not member.kind.speech):
+        if self._options is None or (member is not None and not member.kind.speech):
             return None
+        settled = self._settled_gain(member, voice, self._options)
+        gain = self._gains.gain_db(voice) if settled is None else settled
+        return Leveller(sample_rate, gain, self._options, seeking=settled is None)
+
+    def finish(self, member: Member | None, voice: str, sample_rate: int) -> Finish | None:
+        """Return what a leveller would do to a whole stretch of a voice now.
+
+        None for what stays as it is, and while the voice's gain is still being learned.
+        """
+        if self._options is None or (member is not None and not member.kind.speech):
+            return None
+        gain = self._settled_gain(member, voice, self._options)
+        return None if gain is None else Finish(sample_rate, self._options, gain)
+
+    def _settled_gain(
+        self, member: Member | None, voice: str, options: LevelOptions
+    ) -> float | None:
         fixed = None if member is None else member.settings.gain_db
         if fixed is not None:
-            return Leveller(sample_rate, options.bound_gain(fixed), options)
-        gain = self._gains.gain_db(voice)
-        return Leveller(sample_rate, gain, options, seeking=not self._gains.settled(voice))
+            return options.bound_gain(fixed)
+        return self._gains.gain_db(voice) if self._gains.settled(voice) else None
 
     def learn(self, voice: str, spoken: Leveller) -> None:
         """Take what a stretch told of a voice."""
