@@ -22,8 +22,9 @@ from trioaudio.lone_error import lone_error
 from trioaudio.speech.engine_errors import nobody_could, one_engine_error
 from trioaudio.speech.engine_turn import EngineTurn, Untouched
 from trioaudio.speech.member import EngineStatus, Member
+from trioaudio.speech.finished_prompt import FinishedPrompt
 from trioaudio.speech.prompt import Prompt, PromptKey, PromptRecorder
-from trioaudio.speech.prompt_shelf import MadePrompt, PromptShelf, key_of, origin_of
+from trioaudio.speech.prompt_shelf import FoundPrompt, MadePrompt, PromptShelf, key_of, origin_of
 from trioaudio.speech.prompt_speaker import PromptSpeaker
 from trioaudio.speech.script import CutsClauses, Lines, Script
 from trioaudio.speech.voice_levels import VoiceLevels
@@ -173,12 +174,12 @@ class EngineChain:
     async def prompt_speaker(self, digest: str) -> PromptSpeaker | None:
         """Return what plays a prompt by the digest `precache` told; None when it is not there."""
         key = PromptKey.read(digest)
-        prompt = None if key is None else await self._shelf.find(key)
-        if prompt is None or prompt.origin is None:
+        found = None if key is None else await self._shelf.find(key)
+        origin = None if found is None else found.prompt.origin
+        if found is None or origin is None:
             return None
-        engine = prompt.origin.engine
-        member = next((each for each in self.members if each.name == engine), None)
-        return PromptSpeaker(prompt.pcm, prompt.origin, member, self._levels)
+        member = next((each for each in self.members if each.name == origin.engine), None)
+        return PromptSpeaker(found, origin, member, self._shelf, self._levels)
 
     @property
     def prompts_found(self) -> tuple[int, int]:
@@ -192,8 +193,8 @@ class EngineChain:
             rested_enough = not waiting  # better one that may fail again than nobody
             member = (waiting or resting).popleft()
             choice = member.choice(telling.choice)
-            prompt = await self._find_prompt(member, choice, telling)
-            if prompt is None and member.health.resting and not rested_enough:
+            found = await self._find_prompt(member, choice, telling)
+            if found is None and member.health.resting and not rested_enough:
                 resting.append(member)
                 continue
             unreadable = member.unreadable(" ".join(telling.script.unspoken), choice)
@@ -201,14 +202,14 @@ class EngineChain:
                 telling.failed.append((member.name, unreadable))
                 continue
             telling.last = not waiting and not resting
-            error = await self._take_turn(member, choice, telling, prompt)
+            error = await self._take_turn(member, choice, telling, found)
             if error is None or telling.script.finished:
                 return
             telling.failed.append((member.name, error))
         raise nobody_could(telling.failed)
 
     async def _take_turn(
-        self, member: Member, choice: VoiceChoice, telling: _Telling, prompt: Prompt | None
+        self, member: Member, choice: VoiceChoice, telling: _Telling, found: FoundPrompt | None
     ) -> EngineError | TextError | None:
         """Have one engine speak what is left; return why it stopped before the end, if it did."""
         sink = telling.sink
@@ -271,26 +272,29 @@ class EngineChain:
 
     async def _find_prompt(
         self, member: Member, choice: VoiceChoice, telling: _Telling
-    ) -> Prompt | None:
+    ) -> FoundPrompt | None:
         if not self._shelf.keeps or not telling.clauses or telling.failed:
             return None
         rate = member.engine.sample_rate_for(telling.sink.sample_rate)
         key = key_of(origin_of(member, choice, rate), telling.clauses)
         return await self._shelf.look_up(key)
 
-    def _keeps(self, member: Member, telling: _Telling, prompt: Prompt | None) -> bool:
+    def _keeps(self, member: Member, telling: _Telling) -> bool:
         return (
             self._options.keep_all
             and self._shelf.keeps
             and member.kind.speech
-            and prompt is None
             and bool(telling.clauses)
             and not telling.failed
         )
 
 
 async def _run(
-    turn: EngineTurn, engine: Engine | Prompt, sink: PcmSink, choice: VoiceChoice, rate: int
+    turn: EngineTurn,
+    engine: Engine | Prompt | FinishedPrompt,
+    sink: PcmSink,
+    choice: VoiceChoice,
+    rate: int,
 ) -> EngineError | None:
     """Have an engine speak; return why it stopped before the end, if it did."""
     try:

@@ -158,27 +158,29 @@ class PromptCache:
     def keep_finished(self, key: PromptKey, finished: FinishedPrompt) -> None:
         """Keep a prompt as it goes out, one for each rate, as long as it is in memory."""
         known = self._memory.get(key.digest)
-        if known is None:
+        if known is None or known.size + len(finished.pcm) > IN_MEMORY_BYTES:
             return
-        self._memory_bytes -= known.bytes
+        self._memory_bytes -= known.size
         known.finished[finished.finish.sample_rate] = finished
-        self._memory_bytes += known.bytes
+        self._memory_bytes += known.size
         self._forget()
 
     def _remember(self, key: PromptKey, prompt: Prompt) -> None:
+        if len(prompt.pcm) > IN_MEMORY_BYTES:
+            return
         known = self._memory.pop(key.digest, None)
         if known is not None:
-            self._memory_bytes -= known.bytes
+            self._memory_bytes -= known.size
         remembered = _Remembered(prompt, trio.current_time())
         self._memory[key.digest] = remembered
-        self._memory_bytes += remembered.bytes
+        self._memory_bytes += remembered.size
         self._forget()
 
     def _forget(self) -> None:
         """Forget those longest not used until the others have room."""
         while self._memory_bytes > IN_MEMORY_BYTES:
             _, oldest = self._memory.popitem(last=False)
-            self._memory_bytes -= oldest.bytes
+            self._memory_bytes -= oldest.size
 
 
 @attrs.define(eq=False)
@@ -190,8 +192,8 @@ class _Remembered:
     """As it goes out, by the call's rate in Hz."""
 
     @property
-    def bytes(self) -> int:
-        """What all its sound takes."""
+    def size(self) -> int:
+        """Bytes of all its sound."""
         return len(self.prompt.pcm) + sum(len(each.pcm) for each in self.finished.values())
 
 

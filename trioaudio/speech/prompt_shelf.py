@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import attrs
 import trio
@@ -11,10 +12,13 @@ from trioaudio.core.engine import VoiceChoice
 from trioaudio.core.errors import OutputError
 from trioaudio.core.facts import PromptNotKept, Tell
 from trioaudio.core.pcm import SAMPLE_BYTES
+from trioaudio.speech.engine_turn import Levels, Untouched
+from trioaudio.speech.finished_prompt import AsFinished, FinishedPrompt, Finishing
 from trioaudio.speech.member import Member
 from trioaudio.speech.prompt import Origin, Prompt, PromptKey
 from trioaudio.speech.prompt_cache import PromptCache
 from trioaudio.speech.prompt_making import make_prompt
+from trioaudio.speech.voice_levels import VoiceLevels
 
 PROMPTS_AHEAD = 16
 """Prompts waiting for the disk; a further one is not kept, which is told."""
@@ -29,6 +33,23 @@ class MadePrompt:
     made: bool
     """False: it was there."""
     audio_ms: float
+
+
+@attrs.frozen
+class FoundPrompt:
+    """A prompt that was made before."""
+
+    key: PromptKey
+    prompt: Prompt
+
+
+@attrs.frozen
+class Playing:
+    """One playing of a prompt: what is written, at how many hertz, and what is done to it."""
+
+    sound: Prompt | FinishedPrompt
+    sample_rate: int
+    levels: Levels
 
 
 class PromptShelf:
@@ -49,18 +70,39 @@ class PromptShelf:
         """Whether there is a cache."""
         return self._cache is not None
 
-    async def find(self, key: PromptKey) -> Prompt | None:
+    async def find(self, key: PromptKey) -> FoundPrompt | None:
         """Return a prompt, None when there is none that can be read."""
-        return None if self._cache is None else await self._cache.find(key)
+        prompt = None if self._cache is None else await self._cache.find(key)
+        return None if prompt is None else FoundPrompt(key, prompt)
 
-    async def look_up(self, key: PromptKey) -> Prompt | None:
+    async def look_up(self, key: PromptKey) -> FoundPrompt | None:
         """Return a prompt as `find` does, and count whether it was there."""
-        prompt = await self.find(key)
-        if prompt is None:
+        found = await self.find(key)
+        if found is None:
             self.misses += 1
         else:
             self.hits += 1
-        return prompt
+        return found
+
+    def play(
+        self,
+        found: FoundPrompt,
+        origin: Origin,
+        member: Member | None,
+        levels: VoiceLevels,
+        sample_rate: int,
+    ) -> Playing:
+        """Return how a prompt is played at a call's rate: as it was finished before, if it was."""
+        finish = levels.finish(member, origin.voice, sample_rate)
+        if finish is not None and self._cache is not None:
+            finished = self._cache.finished(found.key, finish)
+            if finished is not None:
+                return Playing(finished, sample_rate, AsFinished(finished.trimmed_samples))
+        leveller: Levels | None = levels.leveller(member, origin.voice, sample_rate)
+        if finish is not None and self._cache is not None and leveller is not None:
+            keep = partial(self._cache.keep_finished, found.key)
+            leveller = Finishing(leveller, found.prompt, origin.sample_rate, finish, keep)
+        return Playing(found.prompt, origin.sample_rate, leveller or Untouched())
 
     async def make(
         self, member: Member, clauses: Sequence[str], choice: VoiceChoice, rate: int

@@ -10,9 +10,9 @@ from trioaudio.core.engine import VoiceChoice
 from trioaudio.core.pcm import SAMPLE_BYTES
 from trioaudio.core.resampling import Resampler
 from trioaudio.core.speech import SpeechSink, Stretch
-from trioaudio.speech.engine_turn import Levels, Untouched
 from trioaudio.speech.member import Member
 from trioaudio.speech.prompt import Origin
+from trioaudio.speech.prompt_shelf import FoundPrompt, PromptShelf
 from trioaudio.speech.voice_levels import VoiceLevels
 
 _STEP_MS = 200
@@ -21,15 +21,21 @@ _STEP_MS = 200
 class PromptSpeaker:
     """A `core.speech.Speaker` of one prompt, at its voice's level; what it is told to say is not.
 
-    `pcm` is as the engine made it, `member` the engine if it is still there.
+    `member` is the engine that made it, if it is still there.
     """
 
     def __init__(
-        self, pcm: bytes, origin: Origin, member: Member | None, levels: VoiceLevels
+        self,
+        found: FoundPrompt,
+        origin: Origin,
+        member: Member | None,
+        shelf: PromptShelf,
+        levels: VoiceLevels,
     ) -> None:
-        self._pcm = pcm
+        self._found = found
         self._origin = origin
         self._member = member
+        self._shelf = shelf
         self._levels = levels
 
     @property
@@ -48,17 +54,17 @@ class PromptSpeaker:
     ) -> None:
         """Play it; see `core.speech.Speaker`."""
         del pieces, choice
-        rate = self._origin.sample_rate
-        resampler = Resampler(rate, sink.sample_rate)
-        levels: Levels = (
-            self._levels.leveller(self._member, self._origin.voice, sink.sample_rate) or Untouched()
+        playing = self._shelf.play(
+            self._found, self._origin, self._member, self._levels, sink.sample_rate
         )
-        step = max(1, rate * _STEP_MS // 1000) * SAMPLE_BYTES
+        pcm, levels = playing.sound.pcm, playing.levels
+        resampler = Resampler(playing.sample_rate, sink.sample_rate)
+        step = max(1, playing.sample_rate * _STEP_MS // 1000) * SAMPLE_BYTES
         written = 0
         try:
-            for start in range(0, len(self._pcm), step):
+            for start in range(0, len(pcm), step):
                 await trio.lowlevel.checkpoint()
-                ready = levels.push(resampler.push(self._pcm[start : start + step]))
+                ready = levels.push(resampler.push(pcm[start : start + step]))
                 if ready:
                     written += len(ready)
                     await sink.write(ready)
