@@ -221,7 +221,7 @@ def verbs() -> str:
     )
     stream_row = (
         "`GET /v1/stream`",
-        "read-only; commands: operator",
+        "read-only; commands and `listen`: operator",
         "101",
         "[The stream](#the-stream), a WebSocket.",
     )

@@ -16,11 +16,11 @@ import attrs
 import trio
 
 from trioaudio.core.carrier import Acknowledges, Carrier, CarrierSettings
-from trioaudio.core.encoding import MediaFormat, Payload
+from trioaudio.core.encoding import MediaFormat
 from trioaudio.core.engine import VoiceChoice
 from trioaudio.core.framing import Framer
 from trioaudio.core.mark_name import mark_name
-from trioaudio.core.payload import payload_encoder
+from trioaudio.core.payload import PayloadEncoder, payload_encoder
 from trioaudio.core.pcm import SAMPLE_BYTES, PcmFormat, silence
 from trioaudio.core.playout_item import Audio, Mark, PlayoutItem, UtteranceEnd
 from trioaudio.core.speech import Speaker, SpeechNews
@@ -42,7 +42,7 @@ class Shape:
 
     pcm: PcmFormat
     media: MediaFormat
-    to_payload: Callable[[bytes], Payload]
+    to_payload: PayloadEncoder
     frames_per_item: int
     smallest_item: int = 1
     """Frames: an utterance's last message is filled up with silence to as many."""
@@ -158,8 +158,14 @@ class Framing:
 
     def push(self, chunk: bytes, now: float) -> list[PlayoutItem]:
         """Return the items a chunk completes."""
-        gain = self.script.gain
-        return self._items(self._framer.push(chunk if gain is None else gain(chunk)), now)
+        script, shape = self.script, self.shape
+        if script.gain is not None:
+            chunk = script.gain(chunk)
+        if shape.frames_per_item > 1:
+            return self._items(self._framer.push(chunk), now)
+        frames = self._framer.push_whole(chunk)
+        payloads = shape.to_payload.each(frames, shape.pcm.frame_bytes)
+        return [Audio(script.generation, script.utterance, now, 1, each) for each in payloads]
 
     def finish(self, now: float) -> list[PlayoutItem]:
         """Return what is left, its last frame padded with silence, and the utterance's end."""
@@ -176,8 +182,6 @@ class Framing:
         return items
 
     def _items(self, frames: list[bytes], now: float) -> list[PlayoutItem]:
-        if self.shape.frames_per_item == 1:
-            return [self._item([frame], now) for frame in frames]
         items: list[PlayoutItem] = []
         for frame in frames:
             self._waiting.append(frame)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
@@ -55,6 +57,7 @@ async def test_wishes_may_change_at_any_time() -> None:
 
 
 async def test_whether_anybody_wants_it() -> None:
+    await trio.lowlevel.checkpoint()
     hub = EventHub()
     assert not hub.wanted("a", "dtmf")
     with hub.subscribed(calls=["a"], events=["dtmf"]):
@@ -124,11 +127,13 @@ async def test_a_reader_ends_with_the_subscription() -> None:
         assert await told.inbox.take() == []
         ended = True
 
+    stack = ExitStack()
+    told = stack.enter_context(hub.subscribed())
     async with trio.open_nursery() as nursery:
-        with hub.subscribed() as told:
-            nursery.start_soon(read, told)
-            await wait_all_tasks_blocked()
-            assert not ended
+        nursery.start_soon(read, told)
+        await wait_all_tasks_blocked()
+        assert not ended
+        stack.close()
     assert ended
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import trio
 from trio.testing import MockClock
 
 from fakes import ScriptedEngine
@@ -47,6 +48,7 @@ async def test_a_text_that_is_no_prompt(text: str, tmp_path: Path) -> None:
 
 async def test_an_engine_that_cannot(tmp_path: Path) -> None:
     async def fails(clauses: object, sink: object) -> None:
+        await trio.lowlevel.checkpoint()
         raise broken()
 
     async with chain_of(

@@ -189,6 +189,7 @@ async def test_a_url_that_is_not_allowed(autojump_clock: MockClock) -> None:
     wanted = commands.Play(url="https://example.com/x.wav")
 
     async def fetch(url: str) -> bytes:
+        await trio.lowlevel.checkpoint()
         raise ConfigError(f"{url}: not allowed")
 
     async with live_call() as made:
@@ -199,6 +200,7 @@ async def test_a_url_that_is_not_allowed(autojump_clock: MockClock) -> None:
 
 async def test_a_url_with_no_recording_behind_it(autojump_clock: MockClock) -> None:
     async def fetch(url: str) -> bytes:
+        await trio.lowlevel.checkpoint()
         if url.endswith("gone.wav"):
             raise RecordingError("HTTP 404")
         return b"<html>"
@@ -212,6 +214,7 @@ async def test_a_url_with_no_recording_behind_it(autojump_clock: MockClock) -> N
 
 async def test_a_recording_is_played_and_has_no_text(autojump_clock: MockClock) -> None:
     async def fetch(url: str) -> bytes:
+        await trio.lowlevel.checkpoint()
         return wav(4800)
 
     async with live_call(fetch=fetch) as made:

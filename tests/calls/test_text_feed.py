@@ -75,6 +75,7 @@ async def test_too_much_is_refused_and_nothing_of_it_is_stored() -> None:
 
 
 async def test_one_long_piece_finds_room_when_nothing_waits() -> None:
+    await trio.lowlevel.checkpoint()
     made, told = feed()
     made.append("x" * 100)
     assert (made.waiting, told) == (100, [True])

@@ -66,10 +66,10 @@ def test_every_command_arrives_as_it_was_given(backend: str) -> None:
                 await call.record(on=False)
                 prepared = await call.prepare(["Later."], voice="anna")
                 assert [each.text for each in prepared.prompts] == ["Later."]
-                assert (await call.barge_in("dtmf")).utterances == [1, 2]
+                assert (await call.barge_in("dtmf")).utterances == [1, 2, 3]
                 assert (await call.stop(1, 2)).utterances == []
                 await call.transfer("+4930123", caller_id="+4930456", ring_s=20)
-                assert [each.cause for each in await call.utterances()] == ["barge-in"] * 2
+                assert [each.cause for each in await call.utterances()] == ["barge-in"] * 3
 
         run(backend, main)
         assert far.desk.known["call-1"].commands == [

@@ -8,8 +8,6 @@ from typing import Any
 
 import httpx
 import pytest
-import trio
-import trio.testing
 import trustme
 
 from control.control_rig import client_of, control_rig
@@ -130,18 +128,6 @@ async def test_a_certificate_that_is_of_no_use_is_told(tmp_path: Path) -> None:
         await opened(options(here, tmp_path, tls_certificate=wrong))
     with pytest.raises(ConfigError, match="cannot use the certificate"):
         await opened(options(here, tmp_path, tls_certificate=wrong, tls_key=wrong))
-
-
-async def test_one_peer_has_so_many_connections(caplog: pytest.LogCaptureFixture) -> None:
-    async with control_rig(connections_per_peer=2) as rig:
-        streams = [await trio.open_tcp_stream("127.0.0.1", rig.port) for _ in range(3)]
-        with trio.fail_after(5):
-            assert await streams[2].receive_some(1) == b""
-        assert "one too many" in caplog.text
-        for each in streams:
-            await each.aclose()
-        await trio.testing.wait_all_tasks_blocked(0.05)
-        assert (await rig.client.get("/v1/node")).status_code == 200
 
 
 async def test_an_error_in_the_block_comes_out_as_it_is() -> None:

@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 import trio
+from msgspec.structs import replace
 
 from control.control_rig import control_rig
 from control.test_http import kind_of
 from trioaudio.api.request_error import RequestError, RequestFault
+from trioaudio.control.desk import Readiness
 from trioaudio.control.problems import KINDS
 
 STATUSES = {
@@ -68,13 +70,49 @@ async def test_whatever_goes_wrong_is_a_problem(
         assert kind_of(await rig.client.request(method, path, **asked)) == kind
 
 
-async def test_a_field_that_is_wrong_is_named() -> None:
+@pytest.mark.parametrize(
+    ("body", "field", "problem"),
+    [
+        ({"first": [{"do": "say", "priority": 1000}]}, "first[0].priority", "100"),
+        ({"first": [{"do": "say", "prio": 1}]}, "first[0].prio", "unknown"),
+        ({"carier": "raw"}, "carier", "unknown"),
+        ([], "", "object"),
+    ],
+)
+async def test_a_field_that_is_wrong_is_named(body: object, field: str, problem: str) -> None:
     async with control_rig() as rig:
-        answer = await rig.client.post(
-            "/v1/calls", json={"first": [{"do": "say", "priority": 1000}]}
-        )
-        assert answer.json()["errors"][0]["field"] == "first[0].priority"
-        assert "100" in answer.json()["errors"][0]["problem"]
+        answer = await rig.client.post("/v1/calls", json=body)
+        assert kind_of(answer) == "invalid"
+        (error,) = answer.json()["errors"]
+        assert error["field"] == field
+        assert problem in error["problem"]
+
+
+async def test_a_field_that_is_missing_is_named() -> None:
+    async with control_rig() as rig:
+        call = await rig.new_call()
+        answer = await rig.client.post(f"/v1/calls/{call}/append", json={"utterance": 1})
+        assert answer.json()["errors"][0]["field"] == "text"
+        unknown = await rig.client.get("/v1/calls?nonsense=1")
+        assert unknown.json()["errors"][0]["field"] == "nonsense"
+
+
+async def test_half_a_surrogate_pair_fails_nothing() -> None:
+    async with control_rig() as rig:
+        call = await rig.new_call()
+        known = rig.desk.known[call]
+        known.view = replace(known.view, carrier_call_id="CA\ud800x", labels={"\udfff": "ok"})
+        for path in (f"/v1/calls/{call}", "/v1/calls"):
+            answer = await rig.client.get(path)
+            assert answer.status_code == 200
+            view = answer.json() if path.endswith(call) else answer.json()[0]
+            assert view["carrier_call_id"] == "CA\ufffdx"
+            assert view["labels"] == {"\ufffd": "ok"}
+        rig.desk.failing["say"] = RequestError(RequestFault.CARRIER, "it said \ud800")
+        refused = await rig.client.post(f"/v1/calls/{call}/say", json={"text": "x"})
+        assert kind_of(refused) == "carrier"
+        rig.desk.ready = Readiness(ready=False, reason="full", detail="\ud800")
+        assert (await rig.client.get("/readyz")).json()["detail"] == "\ufffd"
 
 
 async def test_a_method_that_is_not_taken_is_told_which_are() -> None:

@@ -156,10 +156,11 @@ async def test_a_reader_only_reads() -> None:
         for message in (
             {"kind": "create", "call": {}},
             {"kind": "command", "call": call, "command": {"do": "pause"}},
+            {"kind": "listen", "call": call},
         ):
             assert (await stream.ask(message))["problem"]["status"] == 403
+        assert not rig.desk.known[call].listeners["callee"]
         await stream.ask(SUBSCRIBE)
-        await stream.ask({"kind": "listen", "call": call})
         made = await rig.client.post("/v1/calls")
         assert made.json()["media_url"]
         started = await stream.receive()

@@ -5,10 +5,18 @@ import trio
 
 from control.control_rig import control_rig
 from control.stream_client import dtmf, stream_of, wait_until
+from control.test_http import kind_of
+from trioaudio.api.request_error import RequestError, RequestFault
 from trioaudio.calls.hub import EVENTS_AHEAD
 from trioaudio.control.tokens import remove_token
 
 SUBSCRIBE = {"kind": "subscribe"}
+UPGRADE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "AQIDBAUGBwgJCgsMDQ4PEA==",
+}
 
 
 async def test_a_client_that_is_too_slow_is_cut() -> None:
@@ -94,3 +102,45 @@ async def test_a_revoked_token_ends_its_streams() -> None:
         await trio.sleep(1.01)  # it looks once a second
         rig.desk.hub.tell(dtmf(call))
         assert (await stream.closed_with())[0] == 1008
+
+
+async def test_a_revoked_token_ends_the_listening() -> None:
+    async with control_rig() as rig, stream_of(rig) as stream:
+        call = await rig.new_call()
+        await stream.ask({"kind": "listen", "call": call})
+        remove_token(rig.token_file, "operator")
+        await trio.sleep(1.01)  # it looks once a second
+        rig.desk.hear(call, b"\1\2" * 480)
+        assert (await stream.closed_with())[0] == 1008
+        assert not rig.desk.known[call].listeners["callee"]
+
+
+async def test_half_a_surrogate_pair_closes_no_stream() -> None:
+    async with control_rig() as rig, stream_of(rig) as stream:
+        call = await rig.new_call()
+        await stream.ask(SUBSCRIBE)
+        rig.desk.hub.tell(dtmf(call, "\ud800"))
+        assert (await stream.receive())["digit"] == "\ufffd"
+        rig.desk.failing["pause"] = RequestError(RequestFault.CARRIER, "it said \ud800")
+        told = await stream.tell(call, do="pause")
+        assert told["problem"]["detail"] == "it said \ufffd"
+
+
+async def test_streams_are_so_many_and_no_more() -> None:
+    async with control_rig(streams=2) as rig:
+        async with stream_of(rig), stream_of(rig, "read-only") as reader:
+            await reader.ask(SUBSCRIBE)
+            refused = await rig.client.get("/v1/stream", headers=UPGRADE)
+            assert kind_of(refused) == "streams"
+            assert refused.status_code == 503
+            assert int(refused.headers["retry-after"]) > 0
+            async with stream_of(rig, None) as late:
+                await late.send({"kind": "token", "token": rig.tokens["operator"]})
+                code, reason = await late.closed_with()
+                assert code == 1013
+                assert "2 streams" in (reason or "")
+            rig.desk.hub.tell(dtmf(await rig.new_call()))
+            assert (await reader.receive())["event"] == "call.started"
+        await wait_until(lambda: not len(rig.desk.hub))
+        async with stream_of(rig) as again:
+            await again.ask(SUBSCRIBE)

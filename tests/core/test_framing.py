@@ -44,3 +44,11 @@ def test_framing_goes_on_after_a_flush() -> None:
 def test_a_frame_has_bytes(size: int) -> None:
     with pytest.raises(ValueError, match=f"a frame of {size} bytes"):
         Framer(size)
+
+
+@given(size=st.integers(1, 40), chunks=st.lists(st.binary(max_size=100)))
+def test_whole_frames_can_be_had_in_one_piece(size: int, chunks: list[bytes]) -> None:
+    one, other = Framer(size), Framer(size)
+    for chunk in chunks:
+        assert one.push_whole(chunk) == b"".join(other.push(chunk))
+        assert one.waiting_bytes == other.waiting_bytes

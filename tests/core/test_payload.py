@@ -86,3 +86,22 @@ def test_whole_multiples_are_not_padded() -> None:
 def test_g711_silence_is_not_zero_bytes() -> None:
     assert payload_encoder(Encoding.MULAW, PayloadForm.BINARY, 4)(bytes(2)) == b"\xff" * 4
     assert payload_encoder(Encoding.ALAW, PayloadForm.BINARY, 4)(bytes(2)) == b"\xd5" * 4
+
+
+@given(
+    frames=st.lists(st.lists(st.integers(-32768, 32767), min_size=6, max_size=6), max_size=5),
+    encoding=st.sampled_from(Encoding),
+    form=st.sampled_from([PayloadForm.BINARY, PayloadForm.BASE64]),
+    multiple=st.sampled_from([1, 2, 6, 8]),
+    never=st.sampled_from([None, -1]),
+)
+def test_many_at_once_are_as_each_by_itself(
+    frames: list[list[int]],
+    encoding: Encoding,
+    form: PayloadForm,
+    multiple: int,
+    never: int | None,
+) -> None:
+    encoder = payload_encoder(encoding, form, multiple, never=never)
+    each = [pcm_of(frame) for frame in frames]
+    assert encoder.each(b"".join(each), 12) == [encoder(pcm) for pcm in each]

@@ -197,6 +197,21 @@ async def test_order_is_kept_within_a_call_and_others_do_not_wait(
     assert [digit for _, call, digit in script.tried if call == "a"] == ["1", "1", "1", "2", "3"]
 
 
+async def test_half_a_surrogate_pair_is_posted_and_kept(tmp_path: Path) -> None:
+    script = Script(lambda _: DOWN)
+    spool = WebhookSpool(tmp_path, most=10)
+    with trio.fail_after(5):
+        async with rig(script, spool) as it:
+            it.hub.tell(dtmf("c", "\ud800"))
+            it.hub.tell(msgspec.structs.replace(ended("d"), reason="it said \ud800"))
+            await trio.testing.wait_all_tasks_blocked(0.05)
+    assert {(call, what) for _, call, what in script.tried} == {
+        ("c", "\ufffd"), ("d", "call.ended"),
+    }  # fmt: skip
+    (kept,) = spool.load().postings
+    assert msgspec.json.decode(kept.body)["event"]["reason"] == "it said \ufffd"
+
+
 async def test_many_calls_a_few_at_once(autojump_clock: MockClock) -> None:
     script = Script(seconds=1.0)
     async with rig(script) as it:

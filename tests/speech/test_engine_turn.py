@@ -24,6 +24,7 @@ from trioaudio.core.resume_place import REPEAT_MOST
 from trioaudio.core.speech import SpokenWord
 from trioaudio.speech.engine_turn import (
     FINISH_S,
+    LAST_STALL_S,
     LEAST_STALL_S,
     MOST_STALL_S,
     PACE_PATIENCE,
@@ -55,6 +56,7 @@ def turn_of(
     base_ms: float = 0.0,
     first_audio_ms: int = 800,
     cached: bool = False,
+    last: bool = False,
 ) -> EngineTurn:
     return EngineTurn(
         engine="a",
@@ -65,6 +67,7 @@ def turn_of(
         levels=levels or Untouched(),
         base_ms=base_ms,
         cached=cached,
+        last=last,
     )
 
 
@@ -281,6 +284,68 @@ async def test_further_questions_do_not_put_off_the_deadline(autojump_clock: Moc
     begun = trio.current_time()
     assert await run(turn_of(said(*["Hello there."] * 5), Callee()), engine) is not None
     assert trio.current_time() - begun == pytest.approx(FIRST_AUDIO_S)
+
+
+@pytest.mark.parametrize("last", [False, True])
+async def test_a_clause_asked_for_while_the_first_sound_is_held_back_is_no_stall(
+    last: bool, autojump_clock: MockClock
+) -> None:
+    """A whole clause came at once: one task writes its beginning, the other asks for more."""
+
+    async def both(clauses: AsyncIterable[str], sink: PcmSink) -> None:
+        given, came = aiter(clauses), trio.Event()
+        await anext(given)
+
+        async def ask() -> None:
+            await came.wait()
+            await anext(given)
+
+        async def come() -> None:
+            await trio.sleep(0.2)
+            came.set()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ask)
+            nursery.start_soon(come)
+            await came.wait()
+            await sink.write(tone(20, amplitude=0))
+        await trio.sleep(0.1)  # within any patience
+        await sink.write(tone(2000))
+        with pytest.raises(StopAsyncIteration):
+            await anext(given)
+
+    for _ in range(30):  # which of the two tasks goes on first is left to chance
+        turn = turn_of(said("Hi.", HELLO), Callee(), levels=levelled(), last=last)
+        assert await run(turn, both) is None
+
+
+async def test_with_nobody_left_to_go_on_silence_is_put_up_with_for_seconds(
+    autojump_clock: MockClock,
+) -> None:
+    stalled_at = 0.0
+
+    async def engine(clauses: AsyncIterable[str], sink: PcmSink) -> None:
+        nonlocal stalled_at
+        async for _ in clauses:
+            await sink.write(sound_of("Hello"))
+            stalled_at = trio.current_time()
+            await trio.sleep_forever()
+
+    error = await run(turn_of(said(HELLO), Callee(), last=True), engine)
+    assert str(error) == "a stalled in mid-utterance"
+    assert trio.current_time() - stalled_at == pytest.approx(LAST_STALL_S)
+
+
+async def test_a_prompt_in_memory_is_not_timed(autojump_clock: MockClock) -> None:
+    async def engine(clauses: AsyncIterable[str], sink: PcmSink) -> None:
+        number = 0
+        async for clause in clauses:
+            await trio.sleep(60)
+            await sink.write(sound_of(clause))
+            number += 1
+            sink.tell_spoken(number)
+
+    assert await run(turn_of(said(HELLO, BYE), Callee(), cached=True), engine) is None
 
 
 async def test_an_engine_that_said_it_all_is_waited_for_a_second(

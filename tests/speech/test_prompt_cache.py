@@ -19,7 +19,9 @@ from trio.testing import MockClock
 
 from trioaudio.core.engine import WordTiming
 from trioaudio.core.errors import OutputError
+from trioaudio.core.level.options import LevelOptions
 from trioaudio.speech import prompt_cache
+from trioaudio.speech.finished_prompt import Finish, FinishedPrompt
 from trioaudio.speech.prompt import Prompt, PromptKey
 from trioaudio.speech.prompt_cache import PromptCache
 
@@ -164,6 +166,38 @@ async def test_memory_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert await cache.find(key(6)) is None, "too large to be remembered"
     assert cache._memory_bytes == 3000
     assert len(cache._memory) == 2
+
+
+def finished(number: int, size: int, rate: int = 8000, gain_db: float = 0.0) -> FinishedPrompt:
+    finish = Finish(rate, LevelOptions(), gain_db)
+    return FinishedPrompt(finish, bytes([number % 256]) * size, 0, (), (size,))
+
+
+async def test_prompts_as_they_go_out_count_within_the_same_bound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prompt_cache, "IN_MEMORY_BYTES", 4000)
+    cache = PromptCache(tmp_path, PLENTY)
+    for number in range(3):
+        await cache.store(key(number), prompt(number))
+    cache.keep_finished(key(2), finished(2, 500))
+    cache.keep_finished(key(2), finished(2, 400))
+    assert cache._memory_bytes == 3400
+    assert cache.finished(key(2), Finish(8000, LevelOptions(), 0.1)) == finished(2, 400)
+    assert cache.finished(key(2), Finish(8000, LevelOptions(), 1.0)) is None
+    assert cache.finished(key(2), Finish(16000, LevelOptions(), 0.0)) is None
+    assert cache.finished(key(1), Finish(8000, LevelOptions(), 0.0)) is None
+    cache.keep_finished(key(2), finished(2, 700, 16000))
+    assert list(cache._memory) == [key(1).digest, key(2).digest], "the longest unused made room"
+    assert cache._memory_bytes == 1000 + 1000 + 400 + 700
+    cache.keep_finished(key(0), finished(0, 10))
+    cache.keep_finished(key(1), finished(1, 3001))
+    assert cache.finished(key(0), Finish(8000, LevelOptions(), 0.0)) is None, "forgotten"
+    assert cache.finished(key(1), Finish(8000, LevelOptions(), 0.0)) is None, "too large"
+    assert cache._memory_bytes == 3100
+    await cache.store(key(2), prompt(2))
+    assert cache.finished(key(2), Finish(8000, LevelOptions(), 0.0)) is None, "made anew"
+    assert cache._memory_bytes == 2000
 
 
 # --- Damage ----------------------------------------------------------------------------------

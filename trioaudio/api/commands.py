@@ -37,7 +37,7 @@ class Say(Message, tag_field="do", tag="say"):
     words: bool = False
     """Tell each word when it is played."""
     expires_ms: Milliseconds | None = None
-    """Not said at all unless it begins within this time."""
+    """Not said at all if its turn comes later than this; told then."""
 
 
 class Append(Message, tag_field="do", tag="append"):

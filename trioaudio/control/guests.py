@@ -37,7 +37,7 @@ class Guest:
     _asking: int = attrs.field(default=0, init=False)  # over HTTP/2 there may be several
 
     @contextmanager
-    def asking(self, scope: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    def asking(self, scope: Mapping[str, Any]) -> Iterator[Any]:
         """Answer a request, whose head is whole, in the block; return its scope for `keep_place`.
 
         The place is not kept yet: the rest of the request may never come.

@@ -30,7 +30,7 @@ A WebSocket. The token comes in the Authorization header, or as the first messag
 `{"kind": "token", "token": "ta_…"}`. Text messages are a StreamRequest each; one with a `ref` is
 answered by an Answer. Events are told once subscribed to. Audio comes in binary messages: a version
 (1), the length of the call's id, the id, the side (0 callee, 1 ours), then 60 ms of PCM16 LE mono.
-Close codes: 1001 the node stops, 1008 the token, 1013 too slow, after a Cut.
+Close codes: 1001 the node stops, 1008 the token, 1013 too slow, after a Cut, or too many streams.
 """
 _KEY: Final = {
     "name": "Idempotency-Key",
@@ -199,6 +199,7 @@ def _problems(operation: Operation) -> dict[int, list[str]]:
 
 
 def _stream() -> dict[str, Any]:
+    problem = {PROBLEM_TYPE: {"schema": {"$ref": _TEMPLATE.format(name="Problem")}}}
     return {
         "operationId": "stream",
         "summary": "Commands, events and audio of calls, on one connection.",
@@ -206,9 +207,8 @@ def _stream() -> dict[str, Any]:
         "tags": ["stream"],
         "responses": {
             "101": {"description": "The WebSocket is open."},
-            "426": {
-                "description": "Without an upgrade.",
-                "content": {PROBLEM_TYPE: {"schema": {"$ref": _TEMPLATE.format(name="Problem")}}},
-            },
+            "401": {"description": "The token is not known.", "content": problem},
+            "426": {"description": "Without an upgrade.", "content": problem},
+            "503": {"description": "Too many streams are open.", "content": problem},
         },
     }

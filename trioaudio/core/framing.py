@@ -21,20 +21,15 @@ class Framer:
     def push(self, chunk: bytes) -> list[bytes]:
         """Return the frames that `chunk` completes, oldest first."""
         size = self.frame_bytes
-        frames: list[bytes] = []
-        start = 0
-        if self._rest:
-            start = size - len(self._rest)
-            whole = self._rest + chunk[:start]
-            if len(whole) < size:
-                self._rest = whole
-                return frames
-            frames.append(whole)
-        # Each frame is cut straight out of the chunk: joining first would copy everything twice.
-        stop = len(chunk) - (len(chunk) - start) % size
-        frames += [chunk[at : at + size] for at in range(start, stop, size)]
-        self._rest = chunk[stop:]
-        return frames
+        whole = self.push_whole(chunk)
+        return [whole[at : at + size] for at in range(0, len(whole), size)]
+
+    def push_whole(self, chunk: bytes) -> bytes:
+        """Return the frames that `chunk` completes, oldest first and in one piece."""
+        data = self._rest + chunk if self._rest else chunk
+        stop = len(data) - len(data) % self.frame_bytes
+        self._rest = data[stop:]
+        return data[:stop]
 
     def flush(self) -> bytes | None:
         """Return what is left, padded with silence to a whole frame; None when nothing is."""

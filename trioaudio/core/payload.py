@@ -10,10 +10,12 @@ import binascii
 from collections.abc import Callable
 from typing import assert_never
 
+import attrs
 import numpy as np
 
 from trioaudio.core import g711
 from trioaudio.core.encoding import Encoding, Payload, PayloadForm
+from trioaudio.core.pcm import SAMPLE_BYTES
 
 _STAND_IN = 0
 """What is sent for a sample a carrier keeps for itself."""
@@ -49,29 +51,61 @@ def decode(audio: bytes, encoding: Encoding) -> bytes:
             assert_never(encoding)
 
 
+@attrs.frozen
+class PayloadEncoder:
+    """Makes payloads for a carrier out of whole PCM16 LE frames; `payload_encoder` makes it."""
+
+    _encoding: Encoding
+    _write: Callable[[bytes], Payload]
+    _multiple: int
+    _never: int | None
+
+    def __call__(self, pcm: bytes) -> Payload:
+        """Return all of it as one payload."""
+        return self._write(self._fill(self._encode(pcm)))
+
+    def each(self, pcm: bytes, size: int) -> list[Payload]:
+        """Return one payload for every `size` bytes, as if each had been given by itself.
+
+        All is encoded in one go, which for frames costs a fraction.
+        """
+        audio = self._encode(pcm)
+        size = size // SAMPLE_BYTES * self._encoding.sample_bytes
+        if size % self._multiple:
+            return [self._write(self._fill(part)) for part in _parts(audio, size)]
+        return [self._write(part) for part in _parts(audio, size)]
+
+    def _encode(self, pcm: bytes) -> bytes:
+        return encode(pcm if self._never is None else _without(pcm, self._never), self._encoding)
+
+    def _fill(self, audio: bytes) -> bytes:
+        """Return it with as much silence at its end as the carrier's unit wants."""
+        if short := len(audio) % self._multiple:
+            missing = (self._multiple - short) // self._encoding.sample_bytes
+            return audio + self._encoding.silence * missing
+        return audio
+
+
 def payload_encoder(
     encoding: Encoding, form: PayloadForm, multiple: int = 1, *, never: int | None = None
-) -> Callable[[bytes], Payload]:
-    """Return the function that makes payloads for a carrier out of whole PCM16 LE frames.
+) -> PayloadEncoder:
+    """Return what makes payloads for a carrier out of whole PCM16 LE frames.
 
     A length that is no multiple of `multiple` encoded bytes is padded with the encoding's own
     silence. A sample equal to `never`, which the carrier takes for something else, becomes 0.
     """
     if encoding is not Encoding.PCM16 and form is PayloadForm.NUMBERS:
         raise ValueError(f"{encoding.value} is not written as numbers")
-    if (encoding, form, multiple, never) == (Encoding.PCM16, PayloadForm.BINARY, 1, None):
-        return _as_it_is
+    writes: dict[PayloadForm, Callable[[bytes], Payload]] = {
+        PayloadForm.BINARY: _as_it_is,
+        PayloadForm.BASE64: _as_base64,
+        PayloadForm.NUMBERS: _as_numbers,
+    }
+    return PayloadEncoder(encoding, writes[form], multiple, never)
 
-    def to_audio(pcm: bytes) -> bytes:
-        audio = encode(pcm if never is None else _without(pcm, never), encoding)
-        if short := len(audio) % multiple:
-            audio += encoding.silence * ((multiple - short) // encoding.sample_bytes)
-        return audio
 
-    if form is PayloadForm.BINARY:
-        return to_audio
-    write = _as_base64 if form is PayloadForm.BASE64 else _as_numbers
-    return lambda pcm: write(to_audio(pcm))
+def _parts(audio: bytes, size: int) -> list[bytes]:
+    return [audio[at : at + size] for at in range(0, len(audio), size)]
 
 
 def _as_base64(audio: bytes) -> str:
@@ -90,8 +124,8 @@ def _without(pcm: bytes, never: int) -> bytes:
     return np.where(reserved, np.int16(_STAND_IN), samples).astype("<i2").tobytes()
 
 
-def _as_it_is(pcm: bytes) -> bytes:
-    return pcm
+def _as_it_is(audio: bytes) -> bytes:
+    return audio
 
 
 def payload_pcm(payload: Payload, encoding: Encoding, form: PayloadForm) -> bytes:

@@ -123,7 +123,7 @@ class RecordFile:
     def _append(self, record: Mapping[str, Any]) -> str | None:
         """Write one record; return why it could not be."""
         try:
-            line = json.dumps(record, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+            line = json.dumps(record, separators=(",", ":"), allow_nan=False)
         except (TypeError, ValueError) as exc:
             return f"it cannot be told in JSON: {exc}"
         try:

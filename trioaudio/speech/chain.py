@@ -12,18 +12,18 @@ from collections.abc import AsyncIterable, Sequence
 import attrs
 import trio
 
-from trioaudio.core.engine import Engine, PcmSink, Voice, VoiceChoice
+from trioaudio.core.engine import Voice, VoiceChoice
 from trioaudio.core.errors import ConfigError, EngineError, TextError, TrioaudioError
 from trioaudio.core.front_end.front_end import FrontEnd, FrontEndOptions
 from trioaudio.core.level.options import LevelOptions
 from trioaudio.core.speech import EngineChanged, SpeechSink, WholeText
 from trioaudio.core.suggest import did_you_mean
 from trioaudio.lone_error import lone_error
-from trioaudio.speech.engine_errors import nobody_could, one_engine_error
-from trioaudio.speech.engine_turn import EngineTurn, Untouched
+from trioaudio.speech.engine_errors import nobody_could
+from trioaudio.speech.engine_turn import EngineTurn, Levels, Untouched
 from trioaudio.speech.member import EngineStatus, Member
-from trioaudio.speech.finished_prompt import FinishedPrompt
-from trioaudio.speech.prompt import Prompt, PromptKey, PromptRecorder
+from trioaudio.speech.one_turn import take_turn
+from trioaudio.speech.prompt import Origin, PromptKey, PromptRecorder
 from trioaudio.speech.prompt_shelf import FoundPrompt, MadePrompt, PromptShelf, key_of, origin_of
 from trioaudio.speech.prompt_speaker import PromptSpeaker
 from trioaudio.speech.script import CutsClauses, Lines, Script
@@ -63,6 +63,22 @@ class _Telling:
     failed: list[tuple[str, TrioaudioError]] = attrs.field(factory=list)
     last: bool = False
     """Nobody is left to go on after the engine that speaks now."""
+
+    def turn_of(
+        self, member: Member, rate: int, levels: Levels, *, cached: bool = False
+    ) -> EngineTurn:
+        """Return the next turn at it, written at `rate` Hz."""
+        return EngineTurn(
+            engine=member.name,
+            settings=member.settings,
+            engine_rate=rate,
+            script=self.script,
+            sink=self.sink,
+            levels=levels,
+            base_ms=self.base_ms,
+            cached=cached,
+            last=self.last,
+        )
 
 
 class EngineChain:
@@ -174,12 +190,13 @@ class EngineChain:
     async def prompt_speaker(self, digest: str) -> PromptSpeaker | None:
         """Return what plays a prompt by the digest `precache` told; None when it is not there."""
         key = PromptKey.read(digest)
-        found = None if key is None else await self._shelf.find(key)
-        origin = None if found is None else found.prompt.origin
-        if found is None or origin is None:
+        prompt = None if key is None else await self._shelf.find(key)
+        if key is None or prompt is None or prompt.origin is None:
             return None
-        member = next((each for each in self.members if each.name == origin.engine), None)
-        return PromptSpeaker(found, origin, member, self._shelf, self._levels)
+        engine = prompt.origin.engine
+        member = next((each for each in self.members if each.name == engine), None)
+        found = FoundPrompt(key, prompt)
+        return PromptSpeaker(found, prompt.origin, member, self._shelf, self._levels)
 
     @property
     def prompts_found(self) -> tuple[int, int]:
@@ -218,32 +235,14 @@ class EngineChain:
             sink.tell(EngineChanged(failed, member.name, str(reason)))
         rate = member.engine.sample_rate_for(sink.sample_rate)
         origin = origin_of(member, choice, rate)
+        if found is not None:
+            return await self._play(member, choice, telling, found, origin)
         levels = self._levels.leveller(member, origin.voice, sink.sample_rate)
-        turn = EngineTurn(
-            engine=member.name,
-            settings=member.settings,
-            engine_rate=rate,
-            script=telling.script,
-            sink=sink,
-            levels=levels or Untouched(),
-            base_ms=telling.base_ms,
-            cached=prompt is not None,
-            last=telling.last,
-        )
-        recorder = PromptRecorder(turn) if self._keeps(member, telling, prompt) else None
-        try:
-            ended = await _run(turn, prompt or member.engine, recorder or turn, choice, rate)
-            error: EngineError | TextError | None = ended
-            if ended is None or telling.script.finished:
-                unheard = await turn.finish()
-                error = ended or unheard
-            else:
-                await turn.break_off()
-        finally:
-            turn.tell_stretch()
+        turn = telling.turn_of(member, rate, levels or Untouched())
+        recorder = PromptRecorder(turn) if self._keeps(member, telling) else None
+        script = telling.script
+        error = await take_turn(member.engine, turn, script, recorder or turn, choice, rate)
         telling.base_ms += turn.written_ms
-        if prompt is not None:
-            return error
         if levels is not None:
             self._levels.learn(origin.voice, levels)
         if error is not None:
@@ -254,6 +253,22 @@ class EngineChain:
             prompt = recorder.prompt(len(telling.clauses))
             self._shelf.keep(origin, telling.clauses, prompt)
         return None
+
+    async def _play(
+        self,
+        member: Member,
+        choice: VoiceChoice,
+        telling: _Telling,
+        found: FoundPrompt,
+        origin: Origin,
+    ) -> EngineError | TextError | None:
+        """Play a prompt in the engine's place."""
+        playing = self._shelf.play(found, origin, member, self._levels, telling.sink.sample_rate)
+        rate = playing.sample_rate
+        turn = telling.turn_of(member, rate, playing.levels, cached=True)
+        error = await take_turn(playing.sound, turn, telling.script, turn, choice, rate)
+        telling.base_ms += turn.written_ms
+        return error
 
     # --- Parts -----------------------------------------------------------------------
 
@@ -277,29 +292,9 @@ class EngineChain:
             return None
         rate = member.engine.sample_rate_for(telling.sink.sample_rate)
         key = key_of(origin_of(member, choice, rate), telling.clauses)
-        return await self._shelf.look_up(key)
+        prompt = await self._shelf.look_up(key)
+        return None if prompt is None else FoundPrompt(key, prompt)
 
     def _keeps(self, member: Member, telling: _Telling) -> bool:
-        return (
-            self._options.keep_all
-            and self._shelf.keeps
-            and member.kind.speech
-            and bool(telling.clauses)
-            and not telling.failed
-        )
-
-
-async def _run(
-    turn: EngineTurn,
-    engine: Engine | Prompt | FinishedPrompt,
-    sink: PcmSink,
-    choice: VoiceChoice,
-    rate: int,
-) -> EngineError | None:
-    """Have an engine speak; return why it stopped before the end, if it did."""
-    try:
-        with turn.scope, one_engine_error():
-            await engine.synthesize(turn.feed(), sink, choice, rate)
-    except EngineError as exc:
-        return exc
-    return turn.fault
+        wanted = self._options.keep_all and self._shelf.keeps and member.kind.speech
+        return wanted and bool(telling.clauses) and not telling.failed

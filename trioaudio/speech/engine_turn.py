@@ -117,7 +117,8 @@ class EngineTurn:
     ) -> None:
         self.scope = trio.CancelScope()
         self.written_ms = 0.0
-        self.received_ms = 0.0
+        # What was trimmed off a prompt before still counts as if it had come.
+        self.received_ms = levels.trimmed_samples * 1000 / sink.sample_rate
         self._engine = engine
         self._first_audio_s = settings.first_audio_ms / 1000
         self._least_stall_s = LEAST_STALL_S
@@ -137,7 +138,7 @@ class EngineTurn:
         self._asked = 0
         self._spoken = 0
         self._owed_characters = 0
-        self._spoken_ms = 0.0  # received when the last clause was known to be spoken
+        self._spoken_ms = self.received_ms  # as it was when the last clause was known to be spoken
         self._waiting_words: list[SpokenWord] = []
         self._exhausted = False
         self._writing_ms = 0.0  # of received audio, still on its way into the sink
@@ -277,6 +278,8 @@ class EngineTurn:
 
     def _watch(self) -> None:
         """Set the deadline by what is owed now."""
+        if self._cached:
+            return  # all of it is in memory
         now = trio.current_time()
         given = self._given.get(self._spoken)  # what is owed first
         # Neither a full sink nor a slow author is the engine's fault.
@@ -359,7 +362,7 @@ class EngineTurn:
             at_ms = max(0.0, word.at_ms - trimmed_ms)
             if at_ms <= self.written_ms or rest:
                 place_ms = self._base_ms + min(at_ms, self.written_ms)
-                self._sink.tell(attrs.evolve(word, at_ms=place_ms))
+                self._sink.tell(SpokenWord(word.start, word.length, place_ms, word.estimated))
             else:
                 later.append(word)
         self._waiting_words = later

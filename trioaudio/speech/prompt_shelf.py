@@ -70,19 +70,18 @@ class PromptShelf:
         """Whether there is a cache."""
         return self._cache is not None
 
-    async def find(self, key: PromptKey) -> FoundPrompt | None:
+    async def find(self, key: PromptKey) -> Prompt | None:
         """Return a prompt, None when there is none that can be read."""
-        prompt = None if self._cache is None else await self._cache.find(key)
-        return None if prompt is None else FoundPrompt(key, prompt)
+        return None if self._cache is None else await self._cache.find(key)
 
-    async def look_up(self, key: PromptKey) -> FoundPrompt | None:
+    async def look_up(self, key: PromptKey) -> Prompt | None:
         """Return a prompt as `find` does, and count whether it was there."""
-        found = await self.find(key)
-        if found is None:
+        prompt = await self.find(key)
+        if prompt is None:
             self.misses += 1
         else:
             self.hits += 1
-        return found
+        return prompt
 
     def play(
         self,

@@ -24,6 +24,7 @@ from trioaudio.core.pcm import SAMPLE_BYTES
 
 __all__ = ["LevelOptions", "Leveller"]
 
+PCM16 = np.dtype("<i2")
 _BEFORE = bytes(REACH * SAMPLE_BYTES)
 
 
@@ -153,7 +154,7 @@ class Leveller:
         self, window: bytes, blocks: int, gains: float | npt.NDArray[np.float64]
     ) -> npt.NDArray[np.float32]:
         """Return the blocks that begin REACH samples into `window`: gain, limiter and fade-in."""
-        samples = np.frombuffer(window, dtype="<i2")
+        samples = np.frombuffer(window, PCM16)
         reductions = self._limiter.reductions(samples, blocks, gains)
         here = samples[REACH : REACH + blocks * self._block]
         if reductions is None and isinstance(gains, float):
@@ -180,4 +181,4 @@ def fade_in(samples: int) -> npt.NDArray[np.float32]:
 
 def _pcm(samples: npt.NDArray[np.float32]) -> bytes:
     """Round to PCM16; the limiter keeps everything within it."""
-    return np.rint(samples).astype("<i2").tobytes()
+    return np.rint(samples, out=samples).astype(PCM16).tobytes()

@@ -52,7 +52,7 @@ class Limiter:
         nothing to take off anywhere.
         """
         ahead = window[REACH : REACH + (blocks + 1) * self._block]
-        loudest = max(int(ahead.max()), -int(ahead.min()))
+        loudest = max(int(np.maximum.reduce(ahead)), -int(np.minimum.reduce(ahead)))
         gate = self._ceiling * _GATE
         most = gains if isinstance(gains, float) else float(gains.max())
         if loudest * most <= gate and not self._reduction:
