@@ -70,3 +70,20 @@ def test_an_ending_out_of_order_changes_nothing() -> None:
     with pytest.raises(LocalProtocolError):
         utterance.end(UtteranceEvent.PLAYED, Cause.NORMAL)
     assert (utterance.state, utterance.cause) == (UtteranceState.QUEUED, None)
+
+
+@pytest.mark.parametrize(
+    ("interruptible", "cutters"),
+    [
+        (Interruptible.NEVER, set()),
+        (Interruptible.DTMF, {Interruptible.DTMF, Interruptible.ANY}),
+        (Interruptible.SPEECH, {Interruptible.SPEECH, Interruptible.ANY}),
+        (
+            Interruptible.ANY,
+            {Interruptible.DTMF, Interruptible.SPEECH, Interruptible.ANY},
+        ),
+    ],
+)
+def test_who_may_cut_it(interruptible: Interruptible, cutters: set[Interruptible]) -> None:
+    able = set(Interruptible) - {Interruptible.NEVER}
+    assert {each for each in able if interruptible.yields_to(each)} == cutters

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import math
 from array import array
@@ -55,10 +56,8 @@ class CallLateness:
         if not count:
             return math.nan
         rank = max(1, math.ceil(fraction * count))
-        for index, reached in enumerate(itertools.accumulate(self.counts)):
-            if reached >= rank:
-                return min(max(self.max, _FINE / 1e6), _upper_edge(index))
-        raise AssertionError("the last bucket reaches the count")
+        index = bisect.bisect_left(list(itertools.accumulate(self.counts)), rank)
+        return min(max(self.max, _FINE / 1e6), _upper_edge(index))
 
     def statistics(self) -> Spread:
         """Return a snapshot in milliseconds."""
