@@ -51,7 +51,7 @@ async def stall(talk: Conversation) -> list[bytes]:
             assert talk.socket.try_send(talk.ours.wire(message))
             taken.append(message)
         # The kernel may only be slow to pass on what it has.
-        with trio.move_on_after(0.03) as settling:
+        with trio.move_on_after(0.15) as settling:
             await talk.ours.wait_flushed()
         if settling.cancelled_caught:
             return taken
