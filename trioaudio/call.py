@@ -178,6 +178,8 @@ class Call:
         finally:
             self.queue.flush()
             self.utterances.end_all(UtteranceEvent.FAIL, Cause.CARRIER_LOST)
+            if self._steering is not None:
+                self._steering.let_go()
         await self._end_call_left_alone(outcome)
         if bug is not None:
             raise bug
