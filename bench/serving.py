@@ -39,7 +39,7 @@ class Usage:
 
     cpu_s: float
     children_cpu_s: float
-    """Engines': of those that are alive."""
+    """Engines'."""
     rss_kb: float
     descriptors: int
 
@@ -65,7 +65,7 @@ class Serving:
         children = list(_descendants(self.process.pid))
         return Usage(
             cpu_s=_cpu_s(self.process.pid),
-            children_cpu_s=sum(_cpu_s(each) for each in children),
+            children_cpu_s=sum(_cpu_s(each, with_ended=True) for each in children),
             rss_kb=int((place / "statm").read_text(encoding="ascii").split()[1]) * _PAGE_KB,
             descriptors=len(list((place / "fd").iterdir())),
         )
@@ -221,13 +221,14 @@ def quantile_ms(before: Metrics, after: Metrics, name: str, share: float) -> flo
     return low * 1000
 
 
-def _cpu_s(process: int) -> float:
+def _cpu_s(process: int, *, with_ended: bool = False) -> float:
+    """Return what a process has used; `with_ended`: and its children that are no more."""
     try:
         text = Path(f"/proc/{process}/stat").read_text(encoding="utf-8")
     except OSError:
         return 0.0  # it has just ended
-    user, system = text.rpartition(")")[2].split()[11:13]
-    return (int(user) + int(system)) / _TICKS
+    used = text.rpartition(")")[2].split()[11 : 15 if with_ended else 13]
+    return sum(map(int, used)) / _TICKS
 
 
 def _descendants(process: int) -> Iterator[int]:

@@ -4,8 +4,19 @@ import gc
 from collections.abc import Iterator
 
 import pytest
+import trio
+from trio.testing import MockClock
 
-from trioaudio.garbage import MIDDLE, NEVER, YOUNG, settle
+from trioaudio.garbage import (
+    FEW,
+    FULL_EVERY_S,
+    MIDDLE,
+    NEVER,
+    STEP_S,
+    YOUNG,
+    collect_steadily,
+    settle,
+)
 
 
 @pytest.fixture
@@ -16,15 +27,52 @@ def as_before() -> Iterator[None]:
     gc.set_threshold(*before)
 
 
-def test_what_start_up_made_is_kept_out_of_collections(as_before: None) -> None:
-    class Knot:
-        """Refers to itself: only a collection finds it."""
+class Knot:
+    """Refers to itself: only a collection finds it."""
 
-    knot = Knot()
-    knot.myself = knot  # type: ignore[attr-defined]
-    del knot
+    def __init__(self) -> None:
+        self.myself = self
+
+
+def knots() -> int:
+    return sum(isinstance(each, Knot) for each in gc.get_objects())
+
+
+@pytest.mark.parametrize(("calls", "found"), [(0, True), (FEW, True), (FEW + 1, False)])
+async def test_what_is_old_is_looked_over_when_nobody_hears_it(
+    calls: int, found: bool, autojump_clock: MockClock
+) -> None:
+    old = Knot()
+    gc.collect()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(collect_steadily, lambda: calls)
+        await trio.sleep(1)
+        del old
+        await trio.sleep(FULL_EVERY_S / 2)
+        assert knots() == 1
+        await trio.sleep(FULL_EVERY_S / 2)
+        assert knots() == (not found)
+        nursery.cancel_scope.cancel()
+    assert gc.isenabled()
+    gc.collect()
+
+
+async def test_what_is_new_is_looked_over_all_the_time(autojump_clock: MockClock) -> None:
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(collect_steadily, lambda: 1000)
+        await trio.testing.wait_all_tasks_blocked()
+        assert not gc.isenabled()
+        Knot()
+        assert knots() == 1
+        await trio.sleep(2 * STEP_S)
+        assert knots() == 0
+        nursery.cancel_scope.cancel()
+
+
+def test_what_start_up_made_is_kept_out_of_collections(as_before: None) -> None:
+    Knot()
     gc.unfreeze()
     settle()
-    assert not [each for each in gc.get_objects() if isinstance(each, Knot)]
+    assert not knots()
     assert gc.get_freeze_count() > 10_000
     assert gc.get_threshold() == (YOUNG, MIDDLE, NEVER)

@@ -7,7 +7,7 @@ import trio.testing
 from engines.listening import Recorder
 from trioaudio.core.engine import WordTiming
 from trioaudio.core.errors import EngineError
-from trioaudio.engines._inbox import Arrival, Inbox, Spoken
+from trioaudio.engines._inbox import WRITTEN_MS, Arrival, Inbox, Spoken
 from trioaudio.engines._status import unavailable
 
 SECOND = bytes(16000)
@@ -54,6 +54,19 @@ async def test_what_comes_while_it_is_delivered_is_delivered_at_once() -> None:
             await trio.testing.wait_all_tasks_blocked()
             assert len(sink.arrivals) == n
         inbox.end()
+
+
+async def test_what_waits_behind_the_first_chunk_is_joined() -> None:
+    inbox, sink = Inbox(8000), InOrder()
+    later = WordTiming(0, 4, 3, 70.0)
+    chunk = bytes(8000 // 5 * 2)
+    for each in (b"ab", chunk, later, chunk, chunk, b"cd", Spoken(1), chunk, WORD):
+        inbox.put(each)
+    inbox.end()
+    await inbox.deliver(sink)
+    assert sink.arrivals == [b"ab", later, chunk * 2, chunk + b"cd", Spoken(1), WORD, chunk]
+    assert len(chunk * 3) > WRITTEN_MS * 16 >= len(chunk * 2)
+    assert inbox.unwritten_bytes == 0
 
 
 async def test_no_audio_is_no_chunk() -> None:

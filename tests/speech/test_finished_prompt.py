@@ -15,15 +15,15 @@ from speech.listening import Callee, chain_of
 from trioaudio.core.engine import EngineSettings, PcmSink, VoiceChoice, WordTiming
 from trioaudio.core.level.leveller import Leveller
 from trioaudio.core.level.options import LevelOptions
+from trioaudio.core.resampling import Resampler
 from trioaudio.core.speech import WholeText
 from trioaudio.speech.chain import EngineChain, SpeechOptions
-from trioaudio.speech.engine_turn import Untouched
 from trioaudio.speech.finished_prompt import (
     NEAR_DB,
     AsFinished,
     Finish,
     FinishedPrompt,
-    Finishing,
+    finish_prompt,
 )
 from trioaudio.speech.member import Member
 from trioaudio.speech.prompt import Prompt
@@ -134,21 +134,33 @@ async def test_played_by_its_digest_it_is_finished_as_well(
     assert first.stretches == again.stretches
 
 
-async def test_while_its_voices_gain_is_learned_it_is_levelled_each_time(
+async def test_a_voice_that_only_plays_prompts_is_known_by_them(
     cache: PromptCache, monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
 ) -> None:
     engine = ScriptedEngine(voice(8000, 1000), "a")
     async with chain_of(engine, cache=cache, options=LEVELLED) as chain:
         await chain.precache(TEXT, DEFAULT, 8000)
+        await trio.testing.wait_all_tasks_blocked()
         levelled = count_levellers(chain, monkeypatch)
-        first, again = await played(chain), await played(chain)
-        assert bytes(first.pcm) == bytes(again.pcm)
-        assert len(levelled) == 2
-        await chain.speak(Pieces(TEXT), Callee(), DEFAULT)  # that settles it
-        del levelled[:]
-        settled, finished = await played(chain), await played(chain)
-        assert len(levelled) == 1
-    assert bytes(settled.pcm) == bytes(finished.pcm) != bytes(first.pcm)
+        first = await played(chain)
+        assert levelled == []
+        await chain.speak(Pieces(TEXT), Callee(), DEFAULT)
+        again = await played(chain)
+    assert bytes(first.pcm) == bytes(again.pcm)
+    (peak,) = {int(np.abs(np.frombuffer(bytes(first.pcm), "<i2")).max())}
+    assert peak > 2000, "it was made louder from its beginning on"
+
+
+async def test_a_short_prompt_tells_too_little_of_its_voice(
+    cache: PromptCache, monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
+) -> None:
+    engine = ScriptedEngine(voice(8000, 1000), "a")
+    async with chain_of(engine, cache=cache, options=LEVELLED) as chain:
+        levelled = count_levellers(chain, monkeypatch)
+        await chain.precache("Thank you.", DEFAULT, 8000)
+        callee = Callee()
+        await chain.speak(WholeText("Thank you."), callee, DEFAULT)
+        assert len(levelled) == 1, "with what is known so far, and as it turns out"
 
 
 async def test_it_is_finished_anew_when_its_voice_needs_another_gain(
@@ -168,10 +180,10 @@ async def test_it_is_finished_anew_when_its_voice_needs_another_gain(
         softer = await played(chain)
         assert bytes(softer.pcm) != bytes(first.pcm)
         assert bytes((await played(chain)).pcm) == bytes(softer.pcm)
-    assert len(levelled) == 2
+    assert len(levelled) == 1, "only what the new gain asks for"
 
 
-async def test_what_was_cut_is_not_kept(
+async def test_what_is_cut_is_finished_all_the_same(
     cache: PromptCache, monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
 ) -> None:
     engine = ScriptedEngine(voice(8000), "a")
@@ -181,11 +193,10 @@ async def test_what_was_cut_is_not_kept(
         with trio.move_on_after(1.0):
             await played(chain)
         first = await played(chain)
-        assert len(levelled) == 2
         callee = Callee()
         with trio.move_on_after(2.0):
             await chain.speak(WholeText(TEXT), callee, DEFAULT)
-        assert len(levelled) == 2
+        assert len(levelled) == 1
     assert bytes(first.pcm).startswith(bytes(callee.pcm))
     (stretch,) = callee.stretches
     assert 0 < stretch.end < len(TEXT), "the clauses that were written count as spoken"
@@ -214,29 +225,42 @@ def test_nearness_is_of_the_gain_alone() -> None:
     assert not finish.is_near(Finish(8000, LevelOptions(target_dbov=-20.0), 2.0))
 
 
-def test_a_stretch_that_ends_in_mid_sound_is_passed_on_and_not_kept() -> None:
-    kept: list[FinishedPrompt] = []
-    prompt = Prompt(bytes(8), (), (4, 8))
-    finishing = Finishing(
-        Leveller(8000, 0.0, LevelOptions()),
-        prompt,
-        8000,
-        Finish(8000, LevelOptions(), 0.0),
-        kept.append,
-    )
-    loud = b"\x00\x10" * 400
-    assert len(finishing.push(loud) + finishing.cut()) == len(loud)
-    assert kept == []
+@pytest.mark.parametrize("prompt_rate", [8000, 22050])
+async def test_finishing_is_the_same_as_playing_it(prompt_rate: int) -> None:
+    noise = np.random.default_rng(1).normal(0, 9000, prompt_rate * 3)
+    pcm = bytes(prompt_rate) + noise.clip(-32768, 32767).astype("<i2").tobytes()
+    leveller, resampler = Leveller(8000, 5.0, LevelOptions()), Resampler(prompt_rate, 8000)
+    played = leveller.push(resampler.push(pcm)) + leveller.push(resampler.flush())
+    played += leveller.flush()
+    finish = Finish(8000, LevelOptions(), 5.0)
+    finished = await finish_prompt(Prompt(pcm, (), (len(pcm),)), prompt_rate, finish)
+    assert finished.pcm == played
+    assert finished.trimmed_samples == leveller.trimmed_samples > 0
+    assert finished.clause_ends == (len(played),)
 
 
-def test_clauses_end_where_they_did_at_the_calls_rate() -> None:
-    kept: list[FinishedPrompt] = []
-    prompt = Prompt(bytes(4000), (), (1000, 4000))
-    finish = Finish(8000, LevelOptions(), 0.0)
-    finishing = Finishing(Untouched(), prompt, 16000, finish, kept.append)
-    assert finishing.push(bytes(1500)) + finishing.push(bytes(500)) == bytes(2000)
-    assert finishing.flush() == b""
-    assert kept == [FinishedPrompt(finish, bytes(2000), 0, (), (500, 2000))]
+async def test_clauses_end_where_they_did_at_the_calls_rate() -> None:
+    hum = (3000 * np.sin(np.arange(32000) / 9)).astype("<i2").tobytes()
+    prompt = Prompt(hum, (), (16000, len(hum)))
+    finished = await finish_prompt(prompt, 16000, Finish(8000, LevelOptions(), 0.0))
+    assert finished.clause_ends == (8000, 32000)
+
+
+async def test_while_one_is_finished_others_run() -> None:
+    prompt = Prompt(bytes(range(256)) * 1000, (), (256_000,))
+    turns = 0
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await trio.lowlevel.checkpoint()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(take_turns)
+        await finish_prompt(prompt, 8000, Finish(8000, LevelOptions(), 0.0))
+        nursery.cancel_scope.cancel()
+    assert turns > 0.8 * 256_000 / 2 / 8000 / 0.2
 
 
 def test_what_is_finished_is_left_alone() -> None:

@@ -16,10 +16,12 @@ from trioaudio.speech.member import Member
 from trioaudio.speech.prompt import Origin, Prompt
 from trioaudio.speech.prompt_cache import PromptCache
 from trioaudio.speech.prompt_shelf import PROMPTS_AHEAD, PromptShelf, key_of, origin_of
+from trioaudio.speech.voice_levels import VoiceLevels
 
 CHOICE = VoiceChoice("asha", "hi")
 CLAUSES = ("Good day.", "How are you?")
 ORIGIN = Origin("a", "asha hi", 8000)
+LEVELS = VoiceLevels(None)
 PROMPT = Prompt(b"\1\2" * 400, (), (800,))
 
 
@@ -34,8 +36,8 @@ async def test_a_prompt_is_made_once_and_knows_who_made_it(
     autojump_clock: MockClock, tmp_path: Path
 ) -> None:
     shelf, voice = PromptShelf(PromptCache(tmp_path, 10**7), lambda _fact: None), member()
-    made = await shelf.make(voice, CLAUSES, CHOICE, 8000)
-    there = await shelf.make(voice, CLAUSES, CHOICE, 8000)
+    made = await shelf.make(voice, CLAUSES, CHOICE, 8000, LEVELS, 8000)
+    there = await shelf.make(voice, CLAUSES, CHOICE, 8000, LEVELS, 8000)
     assert (made.made, there.made) == (True, False)
     assert made.digest == there.digest == key_of(ORIGIN, CLAUSES).digest
     assert made.audio_ms == there.audio_ms > 1000
@@ -49,7 +51,7 @@ async def test_without_a_cache_there_is_nothing_on_it(autojump_clock: MockClock)
     assert not shelf.keeps
     assert await shelf.find(key_of(ORIGIN, CLAUSES)) is None
     with pytest.raises(OutputError, match="TRIOAUDIO_CACHE_MB"):
-        await shelf.make(member(), CLAUSES, CHOICE, 8000)
+        await shelf.make(member(), CLAUSES, CHOICE, 8000, LEVELS, 8000)
 
 
 async def test_what_was_spoken_is_kept_beside_the_speech(tmp_path: Path) -> None:

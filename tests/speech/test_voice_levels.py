@@ -49,6 +49,25 @@ def test_silence_teaches_nothing() -> None:
     assert peak_of(levels.leveller(member(), "a voice", RATE)) < 1500
 
 
+def test_a_prompt_tells_all_there_is_to_know_of_a_voice() -> None:
+    levels = VoiceLevels(LevelOptions())
+    levels.learn_prompt(member(), "a voice", QUIET, RATE, RATE)
+    finish = levels.finish(member(), "a voice", RATE)
+    assert finish is not None
+    assert finish.gain_db > 6
+    levels.learn_prompt(member(), "a voice", bytes(len(QUIET)), RATE, RATE)
+    assert levels.finish(member(), "a voice", RATE) == finish, "it is known already"
+
+
+def test_a_prompt_without_speech_tells_nothing() -> None:
+    levels = VoiceLevels(LevelOptions())
+    levels.learn_prompt(member(speech=False), "tones", QUIET, RATE, RATE)
+    levels.learn_prompt(member(), "silence", bytes(RATE), RATE, RATE)
+    assert levels.finish(member(), "tones", RATE) is None
+    assert levels.finish(member(), "silence", RATE) is None
+    VoiceLevels(None).learn_prompt(member(), "a voice", QUIET, RATE, RATE)
+
+
 def test_what_the_operator_set_counts() -> None:
     levels = VoiceLevels(LevelOptions())
     assert peak_of(levels.leveller(member(6.0), "a voice", RATE)) == pytest.approx(998, abs=5)

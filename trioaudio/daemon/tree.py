@@ -45,6 +45,7 @@ from trioaudio.daemon.watch import Watch
 from trioaudio.daemon.webhooks import answered_carriers
 from trioaudio.daemon.works import Works, keep_works
 from trioaudio.engines import engine_names
+from trioaudio.garbage import collect_steadily
 from trioaudio.net.event_webhook import WebhookOptions, open_event_webhook
 from trioaudio.net.listener import Listener, open_listener
 from trioaudio.net.webhook_post import Receiver
@@ -133,6 +134,7 @@ class Daemon:
                 nursery.start_soon(self._watch_signals)
                 nursery.start_soon(self.pacer.run)
                 nursery.start_soon(self.load.run)
+                nursery.start_soon(collect_steadily, self.roll.__len__)
                 works = await self._open_works(engines)
                 if works is not None:
                     await self._serve(works, engines)

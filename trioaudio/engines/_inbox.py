@@ -16,6 +16,9 @@ from trioaudio.core.engine import PcmSink, WordTiming
 from trioaudio.core.errors import EngineError
 from trioaudio.core.pcm import SAMPLE_BYTES
 
+WRITTEN_MS = 500
+"""The most audio written at once: what waits is joined, for every write costs the same."""
+
 
 @attrs.frozen
 class Spoken:
@@ -100,6 +103,7 @@ class Inbox:
 
     async def deliver(self, sink: PcmSink) -> None:
         """Give the sink everything until the end; then raise the error there was, if any."""
+        begun = False
         while True:
             while not self._arrivals:
                 if self._error is not None:
@@ -114,9 +118,28 @@ class Inbox:
                 case Spoken():
                     sink.tell_spoken(arrival.clauses)
                 case _:
-                    await sink.write(arrival)
-                    self._unwritten -= len(arrival)
+                    # The first goes at once, however little it is.
+                    chunk = self._join(arrival, sink) if begun else arrival
+                    begun = True
+                    await sink.write(chunk)
+                    self._unwritten -= len(chunk)
                     self._tell_room()
+
+    def _join(self, first: bytes, sink: PcmSink) -> bytes:
+        """Return audio with what waits behind it; words between are told, before their sound."""
+        parts = [first]
+        room = WRITTEN_MS * self._bytes_per_ms - len(first)
+        while self._arrivals:
+            arrival = self._arrivals[0]
+            if isinstance(arrival, Spoken) or (isinstance(arrival, bytes) and len(arrival) > room):
+                break
+            self._arrivals.popleft()
+            if isinstance(arrival, WordTiming):
+                sink.tell_word(arrival)
+            else:
+                parts.append(arrival)
+                room -= len(arrival)
+        return first if len(parts) == 1 else b"".join(parts)
 
     def _tell_room(self) -> None:
         """Wake who waits for it, but not at every chunk: a wake-up costs more than a chunk."""

@@ -185,7 +185,7 @@ class EngineChain:
         if unreadable := member.unreadable(text, choice):
             raise unreadable
         rate = member.engine.sample_rate_for(sample_rate)
-        return await self._shelf.make(member, clauses, choice, rate)
+        return await self._shelf.make(member, clauses, choice, rate, self._levels, sample_rate)
 
     async def prompt_speaker(self, digest: str) -> PromptSpeaker | None:
         """Return what plays a prompt by the digest `precache` told; None when it is not there."""

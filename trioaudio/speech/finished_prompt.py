@@ -1,19 +1,21 @@
 """A prompt as it goes out: at a call's rate, at its level, edges faded. Made once, played often.
 
-Its first playing is levelled as any speech is, and what comes of that is kept; the next ones only
-hand it over. It is good as long as its voice has the gain it was made with, or nearly.
+Until that is done it is levelled as any speech is, each time it is played; afterwards it is only
+handed over. It is good as long as its voice has the gain it was made with, or nearly.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Callable
+from collections.abc import AsyncIterable
 
 import attrs
+import trio
 
 from trioaudio.core.engine import PcmSink, VoiceChoice, WordTiming
+from trioaudio.core.level.leveller import Leveller
 from trioaudio.core.level.options import LevelOptions
 from trioaudio.core.pcm import SAMPLE_BYTES
-from trioaudio.speech.engine_turn import Levels
+from trioaudio.core.resampling import Resampler
 from trioaudio.speech.prompt import Prompt
 
 NEAR_DB = 0.25
@@ -21,6 +23,8 @@ NEAR_DB = 0.25
 
 STEP_MS = 600
 """Milliseconds handed over at once: ten frames."""
+
+_WORK_MS = 200
 
 
 @attrs.frozen
@@ -87,54 +91,23 @@ class AsFinished:
     cut = flush
 
 
-class Finishing:
-    """Levels that keep what they make of a prompt of `source_rate` Hz; `keep` is given all of it.
+async def finish_prompt(prompt: Prompt, source_rate: int, finish: Finish) -> FinishedPrompt:
+    """Return a prompt of `source_rate` Hz as it goes out, the same as if it had been played.
 
-    Only once it has come to its end in good order.
+    Others run after every 200 ms of it: a long one takes 10 ms and more.
     """
-
-    def __init__(
-        self,
-        levels: Levels,
-        prompt: Prompt,
-        source_rate: int,
-        finish: Finish,
-        keep: Callable[[FinishedPrompt], None],
-    ) -> None:
-        self._levels = levels
-        self._prompt = prompt
-        self._source_rate = source_rate
-        self._finish = finish
-        self._keep = keep
-        self._parts: list[bytes] = []
-
-    @property
-    def trimmed_samples(self) -> int:
-        """Leading silence dropped so far."""
-        return self._levels.trimmed_samples
-
-    def push(self, pcm: bytes) -> bytes:
-        """Return what can go out."""
-        ready = self._levels.push(pcm)
-        self._parts.append(ready)
-        return ready
-
-    def flush(self) -> bytes:
-        """Return what is left, and have it all kept."""
-        ready = self._levels.flush()
-        pcm = b"".join((*self._parts, ready))
-        trimmed = self._levels.trimmed_samples
-        ends = [self._place(end) - trimmed for end in self._prompt.clause_ends[:-1]]
-        places = (min(len(pcm), max(0, end * SAMPLE_BYTES)) for end in ends)
-        self._keep(
-            FinishedPrompt(self._finish, pcm, trimmed, self._prompt.words, (*places, len(pcm)))
-        )
-        return ready
-
-    def cut(self) -> bytes:
-        """Return what is left, at an end in mid-sound."""
-        return self._levels.cut()
-
-    def _place(self, end: int) -> int:
-        """Return how many samples at the call's rate so many bytes of the prompt become."""
-        return round(end // SAMPLE_BYTES * self._finish.sample_rate / self._source_rate)
+    resampler = Resampler(source_rate, finish.sample_rate)
+    leveller = Leveller(finish.sample_rate, finish.gain_db, finish.options)
+    step = source_rate * _WORK_MS // 1000 * SAMPLE_BYTES
+    parts = []
+    for start in range(0, len(prompt.pcm), step):
+        await trio.lowlevel.checkpoint()
+        parts.append(leveller.push(resampler.push(prompt.pcm[start : start + step])))
+    await trio.lowlevel.checkpoint()
+    parts += (leveller.push(resampler.flush()), leveller.flush())
+    pcm = b"".join(parts)
+    trimmed = leveller.trimmed_samples
+    rate = finish.sample_rate / source_rate
+    ends = (round(end // SAMPLE_BYTES * rate) - trimmed for end in prompt.clause_ends[:-1])
+    places = (min(len(pcm), max(0, end * SAMPLE_BYTES)) for end in ends)
+    return FinishedPrompt(finish, pcm, trimmed, prompt.words, (*places, len(pcm)))

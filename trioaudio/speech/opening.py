@@ -58,6 +58,8 @@ async def open_chain(setup: ChainSetup) -> AsyncIterator[EngineChain]:
             async with trio.open_nursery() as nursery:
                 for member in members:
                     nursery.start_soon(member.health.watch, member.try_it)
+                if shelf.keeps:
+                    nursery.start_soon(shelf.finish_all)
                 if shelf.keeps and setup.options.keep_all:
                     nursery.start_soon(shelf.keep_all)
                 yield chain

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from contextlib import suppress
+from typing import NamedTuple
 
 import attrs
 import trio
@@ -13,7 +14,7 @@ from trioaudio.core.errors import OutputError
 from trioaudio.core.facts import PromptNotKept, Tell
 from trioaudio.core.pcm import SAMPLE_BYTES
 from trioaudio.speech.engine_turn import Levels, Untouched
-from trioaudio.speech.finished_prompt import AsFinished, FinishedPrompt, Finishing
+from trioaudio.speech.finished_prompt import AsFinished, Finish, FinishedPrompt, finish_prompt
 from trioaudio.speech.member import Member
 from trioaudio.speech.prompt import Origin, Prompt, PromptKey
 from trioaudio.speech.prompt_cache import PromptCache
@@ -21,7 +22,8 @@ from trioaudio.speech.prompt_making import make_prompt
 from trioaudio.speech.voice_levels import VoiceLevels
 
 PROMPTS_AHEAD = 16
-"""Prompts waiting for the disk; a further one is not kept, which is told."""
+"""Prompts waiting for the disk, or to be finished; a further one is not kept, which is told, or
+finished another time."""
 
 
 @attrs.frozen
@@ -52,6 +54,12 @@ class Playing:
     levels: Levels
 
 
+class _ToFinish(NamedTuple):
+    found: FoundPrompt
+    source_rate: int
+    finish: Finish
+
+
 class PromptShelf:
     """Prompts and the cache they are in; without a cache none is ever found."""
 
@@ -64,6 +72,8 @@ class PromptShelf:
         self._to_keep_in, self._to_keep_out = trio.open_memory_channel[tuple[PromptKey, Prompt]](
             PROMPTS_AHEAD
         )
+        self._to_finish_in, self._to_finish_out = trio.open_memory_channel[_ToFinish](PROMPTS_AHEAD)
+        self._asked = set[tuple[str, int]]()  # what is in that channel, or out and being finished
 
     @property
     def keeps(self) -> bool:
@@ -91,22 +101,50 @@ class PromptShelf:
         levels: VoiceLevels,
         sample_rate: int,
     ) -> Playing:
-        """Return how a prompt is played at a call's rate: as it was finished before, if it was."""
-        finish = levels.finish(member, origin.voice, sample_rate)
-        if finish is not None and self._cache is not None:
-            finished = self._cache.finished(found.key, finish)
-            if finished is not None:
-                return Playing(finished, sample_rate, AsFinished(finished.trimmed_samples))
-        leveller: Levels | None = levels.leveller(member, origin.voice, sample_rate)
-        if finish is not None and self._cache is not None and leveller is not None:
-            keep = partial(self._cache.keep_finished, found.key)
-            leveller = Finishing(leveller, found.prompt, origin.sample_rate, finish, keep)
+        """Return how a prompt is played at a call's rate: as it was finished, if it was yet."""
+        finished = self.get_ready(found, origin, member, levels, sample_rate)
+        if finished is not None:
+            return Playing(finished, sample_rate, AsFinished(finished.trimmed_samples))
+        leveller = levels.leveller(member, origin.voice, sample_rate)
         return Playing(found.prompt, origin.sample_rate, leveller or Untouched())
 
+    def get_ready(
+        self,
+        found: FoundPrompt,
+        origin: Origin,
+        member: Member | None,
+        levels: VoiceLevels,
+        sample_rate: int,
+    ) -> FinishedPrompt | None:
+        """Return a prompt as it goes out at a call's rate, or have `finish_all` make it so."""
+        if self._cache is None:
+            return None
+        pcm = found.prompt.pcm
+        levels.learn_prompt(member, origin.voice, pcm, origin.sample_rate, sample_rate)
+        finish = levels.finish(member, origin.voice, sample_rate)
+        if finish is None:
+            return None
+        finished = self._cache.finished(found.key, finish)
+        asked = (found.key.digest, sample_rate)
+        if finished is None and asked not in self._asked:
+            with suppress(trio.WouldBlock):  # then the next playing asks again
+                self._to_finish_in.send_nowait(_ToFinish(found, origin.sample_rate, finish))
+                self._asked.add(asked)
+        return finished
+
     async def make(
-        self, member: Member, clauses: Sequence[str], choice: VoiceChoice, rate: int
+        self,
+        member: Member,
+        clauses: Sequence[str],
+        choice: VoiceChoice,
+        rate: int,
+        levels: VoiceLevels,
+        call_rate: int,
     ) -> MadePrompt:
-        """Have an engine make a prompt unless it is there. EngineError, OutputError."""
+        """Have an engine make a prompt of `rate` Hz unless it is there. EngineError, OutputError.
+
+        It is ready to be played at `call_rate` Hz soon after.
+        """
         if self._cache is None:
             raise OutputError("there is no prompt cache; set TRIOAUDIO_CACHE_MB to more than 0")
         origin = origin_of(member, choice, rate)
@@ -117,6 +155,7 @@ class PromptShelf:
             prompt = await make_prompt(member.engine, clauses, choice, rate)
             await self._cache.store(key, attrs.evolve(prompt, origin=origin))
         assert prompt is not None
+        self.get_ready(FoundPrompt(key, prompt), origin, member, levels, call_rate)
         audio_ms = len(prompt.pcm) // SAMPLE_BYTES * 1000 / rate
         return MadePrompt(key.digest, made, round(audio_ms, 3))
 
@@ -128,6 +167,14 @@ class PromptShelf:
             )
         except trio.WouldBlock:
             self._tell(PromptNotKept("the disk does not keep up"))
+
+    async def finish_all(self) -> None:
+        """For ever: finish the prompts that are played, beside everything else."""
+        assert self._cache is not None
+        async for found, source_rate, finish in self._to_finish_out:
+            finished = await finish_prompt(found.prompt, source_rate, finish)
+            self._cache.keep_finished(found.key, finished)
+            self._asked.discard((found.key.digest, finish.sample_rate))
 
     async def keep_all(self) -> None:
         """For ever: write to the disk what is to be kept, out of the way of the next utterance."""

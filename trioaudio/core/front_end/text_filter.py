@@ -10,6 +10,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable
+from typing import ClassVar
 
 from trioaudio.core.front_end import addresses, markdown_emphasis, tags
 from trioaudio.core.front_end.emoji import EMOJI, KEYCAP_PARTS, is_emoji
@@ -69,18 +70,6 @@ class TextFilter:
         self._in_fence = False
         self._in_url = False  # in the part of a URL that is beyond its reach
         self._code_until = 0
-        self._rules = {
-            "*": self._emphasis,
-            "_": self._emphasis,
-            "~": self._emphasis,
-            "[": self._open_bracket,
-            "]": self._close_bracket,
-            "!": self._exclamation_mark,
-            "<": self._less_than,
-            "&": self._ampersand,
-            "|": self._pipe,
-            "\\": self._backslash,
-        }
 
     @property
     def waiting(self) -> str:
@@ -216,8 +205,8 @@ class TextFilter:
                 return self._backticks(at)
             if self._in_fence or self._offset + at < self._code_until:
                 return self._write(at, 1)
-        rule = self._rules.get(sign)
-        return rule(at) if rule is not None else self._write(at, 1)
+        rule = self._RULES.get(sign)
+        return rule(self, at) if rule is not None else self._write(at, 1)
 
     def _backticks(self, at: int) -> int:
         begin = self._offset + at
@@ -350,3 +339,18 @@ class TextFilter:
     def _write(self, at: int, count: int) -> int:
         self._out.write(self._raw[at : at + count], self._offset + at)
         return count
+
+    # Of the class, not of each filter: its own methods in a table of its own would be a cycle,
+    # which only the garbage collector takes apart.
+    _RULES: ClassVar[dict[str, Callable[[TextFilter, int], int]]] = {
+        "*": _emphasis,
+        "_": _emphasis,
+        "~": _emphasis,
+        "[": _open_bracket,
+        "]": _close_bracket,
+        "!": _exclamation_mark,
+        "<": _less_than,
+        "&": _ampersand,
+        "|": _pipe,
+        "\\": _backslash,
+    }

@@ -70,7 +70,7 @@ class Context:
     """A Roman numeral follows."""
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Locale:
     """One language as it is written and spoken in one region."""
 

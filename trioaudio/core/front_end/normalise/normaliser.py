@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 from trioaudio.core.front_end.normalise import (
@@ -21,6 +22,7 @@ _REACH = 80
 _WORTH_A_LOOK = re.compile(r"[\d½⅓⅔¼¾⅛⅜⅝⅞*#]|\b[IVX]+\b")
 
 
+@functools.lru_cache(maxsize=16)
 def rules_of(locale: Locale) -> tuple[Rule, ...]:
     """Return a language's rules in their order: the more a form says of itself, the earlier."""
     return (
