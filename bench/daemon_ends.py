@@ -24,7 +24,7 @@ async def run_churn(plan: Plan, total: int, warm_up: int) -> list[Figure]:
     """Make short calls, a hundred at a time; see what is left of them."""
     most = min(CHURN_AT_ONCE, plan.calls)
     async with (
-        serving(plan.cores[0], {"CACHE_MB": "256", "CACHE_KEEP": "all"}) as daemon,
+        serving(plan.cores, {"CACHE_MB": "256", "CACHE_KEEP": "all"}) as daemon,
         driving(daemon, "raw", total + warm_up, http=plan.http) as driver,
     ):
         texts = [sentence(driver.draw, CHURN_WORDS) for _ in range(20)]
@@ -86,7 +86,7 @@ async def _churn(driver: Driver, texts: list[str], legs: range, most: int) -> Us
 async def run_memory(plan: Plan) -> list[Figure]:
     """See what a call takes that is silent, and one that speaks."""
     async with (
-        serving(plan.cores[0], {"CACHE_MB": "256", "CACHE_KEEP": "all"}) as daemon,
+        serving(plan.cores, {"CACHE_MB": "256", "CACHE_KEEP": "all"}) as daemon,
         driving(daemon, "raw", plan.calls + 2, http=plan.http) as driver,
     ):
         texts = [sentence(driver.draw, SPEAKING_WORDS) for _ in range(20)]
@@ -128,7 +128,7 @@ async def _say_rounds(driver: Driver, call: Call, texts: list[str], rounds: int)
 async def run_drain(plan: Plan, words: int) -> list[Figure]:
     """Ask the daemon to leave while calls speak; each says so many words, and hangs up."""
     async with (
-        serving(plan.cores[0], {"DRAIN_TIMEOUT_S": "30"}) as daemon,
+        serving(plan.cores, {"DRAIN_TIMEOUT_S": "30"}) as daemon,
         driving(daemon, "raw", plan.calls, http=plan.http) as driver,
     ):
         calls = await driver.open_calls(range(plan.calls))
@@ -169,7 +169,7 @@ async def run_drain(plan: Plan, words: int) -> list[Figure]:
 
 async def run_idle(plan: Plan) -> list[Figure]:
     """See what a daemon uses that nobody calls."""
-    async with serving(plan.cores[0], {}) as daemon:
+    async with serving(plan.cores, {}) as daemon:
         await trio.sleep(REST_S)
         before = daemon.usage()
         await trio.sleep(plan.seconds)

@@ -45,7 +45,7 @@ async def run_talking(plan: Plan, *, cached: bool) -> list[Figure]:
     changes = {"CACHE_MB": "256", "CACHE_KEEP": "all"} if cached else {}
     what = f"{plan.calls} calls speaking, {'repeated' if cached else 'new'} texts"
     async with (
-        serving(plan.cores[0], changes) as daemon,
+        serving(plan.cores, changes) as daemon,
         driving(daemon, "raw", plan.calls, http=plan.http) as driver,
     ):
         texts = [sentence(driver.draw, SPEAKING_WORDS) for _ in range(PROMPTS)]
@@ -126,7 +126,7 @@ async def run_first_frames(plan: Plan, *, cached: bool) -> list[Figure]:
     kind = "a prompt made before" if cached else "the embedded engine"
     asked: list[tuple[int, int]] = []
     async with (
-        serving(plan.cores[0], changes) as daemon,
+        serving(plan.cores, changes) as daemon,
         driving(daemon, "raw", plan.calls, http=plan.http) as driver,
     ):
         texts = [sentence(driver.draw, PROMPT_WORDS) for _ in range(PROMPTS)]
@@ -167,7 +167,7 @@ async def run_barge_ins(plan: Plan) -> list[Figure]:
     """Cut calls that are all speaking, at random moments."""
     cuts: list[tuple[int, int, int]] = []
     async with (
-        serving(plan.cores[0], {"CACHE_MB": "256", "CACHE_KEEP": "all"}) as daemon,
+        serving(plan.cores, {"CACHE_MB": "256", "CACHE_KEEP": "all"}) as daemon,
         driving(daemon, "twilio", plan.calls, http=plan.http) as driver,
     ):
         texts = [sentence(driver.draw, LONG_WORDS) for _ in range(PROMPTS)]

@@ -107,7 +107,7 @@ async def run(cores: tuple[int, int], calls: int, interruptions: int, words: int
     async with open_voice() as voice:
         texts = [await speak(voice, sentence(draw, draw.randint(8, words))) for _ in range(TEXTS)]
     async with (
-        serving(cores[0], {}) as daemon,
+        serving(cores, {}) as daemon,
         driving(daemon, "twilio", calls) as driver,
     ):
         opened = await driver.open_calls(range(calls))

@@ -112,8 +112,11 @@ def pinned(core: int) -> Iterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def serving(core: int, changes: Mapping[str, str]) -> AsyncIterator[Serving]:
-    """Start a daemon with these settings (without TRIOAUDIO_); it is dead afterwards."""
+async def serving(cores: tuple[int, int], changes: Mapping[str, str]) -> AsyncIterator[Serving]:
+    """Start a daemon with these settings (without TRIOAUDIO_); it is dead afterwards.
+
+    It has the first core, and its engines' processes the second.
+    """
     with tempfile.TemporaryDirectory(prefix="trioaudio-bench-") as name:
         folder, port = Path(name), free_port()
         settings = {
@@ -132,10 +135,13 @@ async def serving(core: int, changes: Mapping[str, str]) -> AsyncIterator[Servin
         }
         environ = {key: each for key, each in os.environ.items() if "TRIOAUDIO" not in key}
         environ |= {f"TRIOAUDIO_{key}": each for key, each in settings.items()}
-        process = _start(folder, environ, core)
+        process = _start(folder, environ, cores[0])
         made = Serving(process, folder, port)
         try:
             await _wait_ready(made)
+            for child in _descendants(process.pid):
+                with contextlib.suppress(ProcessLookupError):  # a clause's, which has just ended
+                    os.sched_setaffinity(child, {cores[1]})
             yield made
         except BaseException:  # whatever it was, the daemon's log may tell why
             print(made.log_end(), file=sys.stderr)
