@@ -69,7 +69,7 @@ def trials(*, self_test: bool) -> dict[str, Sized]:
         "first-frame-cached": Sized(partial(run_first_frames, cached=True), 200, 30, 5, 4),
         "barge-in": Sized(run_barge_ins, 200, 30, 5, 4),
         "drain": Sized(partial(run_drain, words=drained), 100, 0, 5, 0),
-        "talking": Sized(partial(run_talking, cached=False), 500, 60, 5, 2, again=False),
+        "talking": Sized(partial(run_talking, cached=False), 200, 60, 5, 2, again=False),
         "talking-cached": Sized(partial(run_talking, cached=True), 500, 60, 5, 2, again=False),
         "memory": Sized(run_memory, 1000, 0, 5, 0, again=False),
         "churn": Sized(

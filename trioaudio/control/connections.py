@@ -171,6 +171,9 @@ class Connections:
                 await server.run()
         except Exception:  # a far end's protocol errors, which hypercorn lets through: calls go on
             logger.debug("a connection broke off", exc_info=True)
+        finally:
+            # Both know each other, which would leave every connection to the garbage collector.
+            vars(server).pop("protocol", None)
 
     async def stop(self) -> None:
         """Let what is being answered be answered, for a short while; then close everything."""

@@ -171,7 +171,9 @@ class WebSocketMedia:
         self._we_closed_first = self._websocket.closed is None
         self._socket.end_media()
         self.send_control = _drop
-        self.wait_flushed = self._wait_closed
+        # Not a method: an attribute that holds the object it is of would be a cycle, left over
+        # from every call.
+        self.wait_flushed = partial(_wait_closed, self._closed, self.peer)
         try:
             async with trio.open_nursery() as nursery:
                 if not self._receiving:
@@ -183,9 +185,10 @@ class WebSocketMedia:
             self._socket.close_now()
             self._closed.set()
 
-    async def _wait_closed(self) -> None:
-        await self._closed.wait()
-        raise LegLostError(f"connection to {self.peer} was closed")
+
+async def _wait_closed(closed: trio.Event, peer: str) -> None:
+    await closed.wait()
+    raise LegLostError(f"connection to {peer} was closed")
 
 
 def _drop(data: bytes) -> None:
