@@ -162,6 +162,7 @@ async def test_recordings_are_played() -> None:
         for content_type, query, rate in [
             ("audio/wav", "", None),
             ("audio/L16;rate=16000", "", 16000),
+            ("audio/L16;rate=16000;channels=1", "?sample_rate=16000", 16000),
             ("application/octet-stream", "?sample_rate=8000&then=hang-up", 8000),
         ]:
             audio = b"RIFF" + samples if rate is None else samples
@@ -182,6 +183,9 @@ async def test_recordings_are_played() -> None:
         ("application/octet-stream", "", "invalid"),
         ("application/octet-stream", "?sample_rate=7", "invalid"),
         ("audio/L16;rate=7", "", "invalid"),
+        ("audio/L16;rate=fast", "?sample_rate=8000", "invalid"),
+        ("audio/L16;rate=16000", "?sample_rate=8000", "invalid"),
+        ("audio/L16;rate=8000;channels=2", "", "media-type"),
         ("audio/wav", "?then=nothing", "invalid"),
     ],
 )

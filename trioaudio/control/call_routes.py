@@ -17,6 +17,7 @@ from trioaudio.control.problems import ProblemError
 from trioaudio.control.queries import CallsQuery, UploadQuery, choose_calls
 
 WAV_TYPES: Final = frozenset({"audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave"})
+_DIGITS: Final = 9
 PCM_TYPES: Final = frozenset({"audio/l16", "application/octet-stream"})
 
 
@@ -84,16 +85,29 @@ def _rate_of(content_type: str, query: UploadQuery) -> int | None:
         raise ProblemError(
             "media-type", "send audio/wav, audio/L16;rate=N, or application/octet-stream"
         )
-    told = header.get_param("rate")
-    if isinstance(told, str) and told.isascii() and told.isdigit() and len(told) < 9:
-        rate = int(told)
-    elif query.sample_rate is not None:
-        rate = query.sample_rate
-    else:
+    if (channels := _number_of(header, "channels")) not in (None, 1):
+        raise ProblemError("media-type", f"a recording here is mono; this has {channels} channels")
+    told, asked = _number_of(header, "rate"), query.sample_rate
+    if told is not None and asked is not None and told != asked:
+        raise ProblemError(
+            "invalid", f"sample_rate={asked}, but Content-Type says rate={told}; leave one out"
+        )
+    rate = told if told is not None else asked
+    if rate is None:
         raise ProblemError("invalid", "bare PCM needs its sample rate: ?sample_rate=8000")
     if not 8000 <= rate <= 48000:
         raise ProblemError("invalid", f"a sample rate is 8000 to 48000 Hz, not {rate}")
     return rate
+
+
+def _number_of(header: Message, name: str) -> int | None:
+    """Return a parameter of the content type; ProblemError 422 when it is no number."""
+    told = header.get_param(name)
+    if told is None:
+        return None
+    if isinstance(told, str) and told.isascii() and told.isdigit() and len(told) < _DIGITS:
+        return int(told)
+    raise ProblemError("invalid", f"{name} in Content-Type is no number")
 
 
 _ONE: Final = ("not-found",)
