@@ -5,11 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
+import attrs
 import pytest
 import trio
 from prometheus_client.parser import text_string_to_metric_families
 
 from trioaudio.api.shapes import CallCause, Cause
+from trioaudio.calls.stages import STAGES
+from trioaudio.core.engine import EngineLoad
 from trioaudio.core.facts import (
     CallControlFailed,
     CallPlaced,
@@ -33,7 +36,8 @@ from trioaudio.core.facts import (
     WebhookFailed,
 )
 from trioaudio.core.percentiles import Histogram
-from trioaudio.observe.metrics import SAMPLES_A_STEP, NodeMetrics
+from trioaudio.observe.exposition import CONTENT_TYPE, SAMPLES_A_STEP
+from trioaudio.observe.metrics import NodeMetrics
 from trioaudio.observe.node_snapshot import NodeSnapshot
 from trioaudio.pacer import PacerStatistics
 
@@ -51,20 +55,24 @@ NOTHING = NodeSnapshot(
 )
 
 
+LOAD = EngineLoad(open=3, opening=1, speaking=12, waiting=2, most=15)
+
+
 class Node:
     """A node whose snapshot can be set."""
 
     def __init__(self, now: NodeSnapshot = NOTHING) -> None:
         self.now = now
-        self.asked = 0
         self.metrics = NodeMetrics(CARRIERS, ENGINES, "1.2.3", self.snapshot)
 
-    def snapshot(self) -> NodeSnapshot:
-        self.asked += 1
+    async def snapshot(self) -> NodeSnapshot:
         return self.now
 
+    def text(self) -> bytes:
+        return b"".join(self.metrics.slices(self.now))
+
     def samples(self) -> dict[str, float]:
-        return samples(self.metrics.render()[0])
+        return samples(self.text())
 
 
 def samples(text: bytes) -> dict[str, float]:
@@ -113,18 +121,22 @@ def test_everything_is_there_from_the_start_and_is_nothing() -> None:
 
 
 def test_the_page_lists_every_metric_with_its_labels_and_no_other() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| ([^|]*) \|", PAGE.read_text("utf-8"), re.MULTILINE)
+    rows = re.findall(
+        r"^\| `(trioaudio_\w+)` \| (\w+) \| ([^|]*) \|", PAGE.read_text("utf-8"), re.MULTILINE
+    )
     documented = [
         (name, kind, sorted(re.findall(r"`(\w+)`", labels))) for name, kind, labels in rows
     ]
-    assert sorted(documented) == sorted(families(Node().metrics.render()[0]))
+    told = Node(attrs.evolve(NOTHING, engine_loads={"cartesia": LOAD})).text()
+    assert sorted(documented) == sorted(families(told))
 
 
 def test_no_label_grows_with_the_calls() -> None:
-    labels = {label for _, _, each in families(Node().metrics.render()[0]) for label in each}
+    told = Node(attrs.evolve(NOTHING, engine_loads={"cartesia": LOAD})).text()
+    labels = {label for _, _, each in families(told) for label in each}
     assert labels == {
-        *("carrier", "cause", "cache", "engine", "from", "how", "kind", "reason"),
-        *("result", "status", "to", "verdict", "version"),
+        *("carrier", "cause", "cache", "channel", "engine", "from", "how", "kind", "reason"),
+        *("result", "stage", "state", "status", "to", "verdict", "version"),
     }
 
 
@@ -216,6 +228,22 @@ def test_utterances() -> None:
     assert {name: values[f"trioaudio_{name}"] for name in expected} == expected
 
 
+def test_stages_of_an_utterance() -> None:
+    node = Node()
+    stages = [("queue", 0.25), ("engine", 0.125), ("leading_silence", 0.03)]
+    node.metrics.utterance_completed(
+        "cartesia", "normal", "acked", 0.5, cached=False, stages=stages
+    )
+    node.metrics.utterance_completed(None, "cancelled", None, None, cached=False)
+    values = node.samples()
+    for stage in STAGES:
+        told = [seconds for name, seconds in stages if name == stage]
+        assert values[f"trioaudio_stage_seconds_count stage={stage}"] == len(told)
+        assert values[f"trioaudio_stage_seconds_sum stage={stage}"] == sum(told)
+    assert values["trioaudio_stage_seconds_bucket le=0.1 stage=engine"] == 0
+    assert values["trioaudio_stage_seconds_bucket le=0.2 stage=engine"] == 1
+
+
 def test_what_is_pulled() -> None:
     lateness = Histogram()
     for seconds in (0.0004, 0.004, 0.04, 4.0):
@@ -235,6 +263,9 @@ def test_what_is_pulled() -> None:
             cache_hits=11,
             cache_misses=12,
             engines_resting={"cartesia"},
+            engine_loads={"cartesia": LOAD},
+            lead_s={"telecmi": 0.25, "raw": 0.125},
+            channels={"playout": 16, "more": 17},
             cpu=0.5,
             loop_lag_s=0.003,
             slow_steps=2,
@@ -270,6 +301,17 @@ def test_what_is_pulled() -> None:
         "cache_requests_total result=miss": 12,
         "up_engines engine=cartesia": 0,
         "up_engines engine=espeak": 1,
+        "engine_connections engine=cartesia state=open": 3,
+        "engine_connections engine=cartesia state=opening": 1,
+        "engine_contexts engine=cartesia state=speaking": 12,
+        "engine_contexts engine=cartesia state=waiting": 2,
+        "engine_contexts_most engine=cartesia": 15,
+        "carrier_lead_seconds carrier=telecmi": 0.25,
+        "carrier_lead_seconds carrier=twilio": 0,
+        "carrier_lead_seconds carrier=raw": 0.125,
+        "channel_depth channel=playout": 16,
+        "channel_depth channel=events": 0,
+        "channel_depth channel=more": 17,
         "cpu_ratio": 0.5,
         "loop_lag_seconds": 0.003,
         "slow_steps_total": 2,
@@ -280,7 +322,7 @@ def test_what_is_pulled() -> None:
     assert {name: values[f"trioaudio_{name}"] for name in expected} == expected
     sum_s = values["trioaudio_frame_lateness_seconds_sum carrier=telecmi"]
     assert sum_s == pytest.approx(4.0444)
-    assert node.asked == 1
+    assert not any("engine=espeak state=" in name for name in values), "it told of nothing"
 
 
 def test_two_nodes_in_one_process_know_nothing_of_each_other() -> None:
@@ -290,8 +332,8 @@ def test_two_nodes_in_one_process_know_nothing_of_each_other() -> None:
     assert other.samples()["trioaudio_auth_failures_total"] == 0
 
 
-def test_prometheus_text_format() -> None:
-    text, content_type = Node().metrics.render()
+async def test_prometheus_text_format() -> None:
+    text, content_type = await Node().metrics.render_in_steps()
     assert content_type == "text/plain; version=0.0.4; charset=utf-8"
     assert b"_created" not in text
     heads = re.findall(rb"^# TYPE (\S+)", text, re.MULTILINE)
@@ -302,11 +344,11 @@ def test_prometheus_text_format() -> None:
 def many() -> NodeMetrics:
     carriers = [f"carrier{n}" for n in range(20)]
     engines = [f"engine{n}" for n in range(10)]
-    return NodeMetrics(carriers, engines, "1.2.3", lambda: NOTHING)
+    return NodeMetrics(carriers, engines, "1.2.3", Node().snapshot)
 
 
 def test_no_step_renders_more_than_a_bounded_number_of_lines() -> None:
-    slices = list(many()._slices())
+    slices = list(many().slices(NOTHING))
     assert max(each.count(b"\n") for each in slices) <= SAMPLES_A_STEP + 2
     assert sum(each.count(b"\n") for each in slices) > 1500
 
@@ -325,7 +367,8 @@ async def test_other_tasks_have_their_turn_while_it_is_rendered() -> None:
         nursery.start_soon(other)
         text, content_type = await metrics.render_in_steps()
         nursery.cancel_scope.cancel()
-    assert (text, content_type) == metrics.render()
+    assert text == b"".join(metrics.slices(NOTHING))
+    assert content_type == CONTENT_TYPE
     assert turns > 50
 
 

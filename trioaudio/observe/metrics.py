@@ -6,13 +6,10 @@ label values are listed in docs/metrics.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import assert_never
 
-import attrs
 import trio
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import Metric
 
 from trioaudio.api.shapes import CallCause, Cause, Certainty
 from trioaudio.core.facts import (
@@ -37,30 +34,27 @@ from trioaudio.core.facts import (
     UtteranceSent,
     WebhookFailed,
 )
+from trioaudio.observe.exposition import CONTENT_TYPE, write_family
 from trioaudio.observe.node_collector import NodeCollector
 from trioaudio.observe.node_snapshot import NodeSnapshot
 from trioaudio.observe.pushed_metrics import UNTOLD, PushedMetrics
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
-SAMPLES_A_STEP = 80
-"""Samples rendered before other tasks have their turn: about a millisecond."""
-
 
 class NodeMetrics:
-    """All metrics of one node, in a registry of its own."""
+    """All metrics of one node; two in one process know nothing of each other."""
 
     def __init__(
         self,
         carriers: Sequence[str],
         engines: Sequence[str],
         version: str,
-        snapshot: Callable[[], NodeSnapshot],
+        snapshot: Callable[[], Awaitable[NodeSnapshot]],
     ) -> None:
-        self._registry = CollectorRegistry()
-        self._pushed = PushedMetrics(self._registry, carriers, engines)
-        self._pushed.build.labels(version).set(1)
-        self._registry.register(NodeCollector(carriers, engines, snapshot))
+        """Have those names there from the start; `snapshot` counts what is pulled."""
+        self._pushed = PushedMetrics(carriers, engines)
+        self._pushed.build.labels(version).inc()
+        self._collector = NodeCollector(carriers, engines)
+        self._snapshot = snapshot
 
     # --- Rare facts ------------------------------------------------------------------
 
@@ -117,13 +111,17 @@ class NodeMetrics:
         cached: bool,
         characters: int = 0,
         unheard_s: float = 0.0,
+        stages: Iterable[tuple[str, float]] | None = None,
     ) -> None:
         """Count an utterance.
 
         `engine` spoke it, the last one if several did; None if none was asked. `characters` and
-        `unheard_s` are what it made, and what of that was never played.
+        `unheard_s` are what it made, and what of that was never played. `stages` are named in
+        `calls.stages`, with their seconds.
         """
         pushed = self._pushed
+        for stage, seconds in stages or ():
+            pushed.stages.labels(stage).observe(seconds)
         pushed.utterances.labels(cause).inc()
         if certainty is not None:
             pushed.certainty.labels(certainty).inc()
@@ -157,49 +155,20 @@ class NodeMetrics:
 
     # --- Rendering -------------------------------------------------------------------
 
-    def render(self) -> tuple[bytes, str]:
-        """Return all of them as text, and its content type, in one go."""
-        return b"".join(self._slices()), CONTENT_TYPE
-
     async def render_in_steps(self) -> tuple[bytes, str]:
-        """Return the same, giving other tasks their turn; for a node with calls."""
+        """Return all of them as text, and its content type, giving other tasks their turn."""
         text = []
-        for part in self._slices():
+        for part in self.slices(await self._snapshot()):
             text.append(part)
             await trio.lowlevel.checkpoint()
         return b"".join(text), CONTENT_TYPE
 
-    def _slices(self) -> Iterator[bytes]:
-        for family in self._registry.collect():
-            # Prometheus' text format has no place for when a counter began.
-            family.samples = [each for each in family.samples if not each.name.endswith("_created")]
-            yield b""  # to collect a family takes about as long as to render a step of it
-            yield from _family_slices(family)
+    def slices(self, node: NodeSnapshot) -> Iterator[bytes]:
+        """Return the text in slices that each take much less than a millisecond."""
+        for tallies in self._pushed.families:
+            yield from tallies.slices()
+        for family in self._collector.collect(node):
+            yield from write_family(family)
 
 
 _ENGINE_FAILED: tuple[Cause, ...] = ("error", "parse-failure", "language-unsupported")
-
-
-def _family_slices(family: Metric) -> Iterator[bytes]:
-    samples = family.samples
-    for start in range(0, max(1, len(samples)), SAMPLES_A_STEP):
-        family.samples = samples[start : start + SAMPLES_A_STEP]
-        text = generate_latest(_Alone(family))
-        # A family's head stands once, before its first sample.
-        yield (
-            text
-            if not start
-            else b"".join(
-                line for line in text.splitlines(keepends=True) if not line.startswith(b"#")
-            )
-        )
-
-
-@attrs.frozen
-class _Alone:
-    """A collector of one family that is there."""
-
-    family: Metric
-
-    def collect(self) -> Iterator[Metric]:
-        yield self.family

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
 from prometheus_client.core import (
@@ -22,24 +22,21 @@ LATENESS_BOUNDS_S = (
 )
 """20 ms is where the alert is; 60, 120 and 180 ms are what a lead of 1, 2 and 3 frames hides."""
 
+CHANNELS = ("playout", "events")
+"""Queues that are told of with 0."""
+
 _BUCKETS = buckets_of(LATENESS_BOUNDS_S)
 
 
 @attrs.frozen(eq=False)
 class NodeCollector:
-    """A prometheus-client collector; `collect` is lazy, a family at a time."""
+    """Knows the names that are told with 0; `collect` is lazy, a family at a time."""
 
     carriers: Sequence[str]
     engines: Sequence[str]
-    snapshot: Callable[[], NodeSnapshot]
 
-    def describe(self) -> list[Metric]:
-        """Tell no names: the registry would have to take a snapshot for them."""
-        return []
-
-    def collect(self) -> Iterator[Metric]:
+    def collect(self, node: NodeSnapshot) -> Iterator[Metric]:
         """Go through all of them, with a label value for every carrier and engine known."""
-        node = self.snapshot()
         yield from self._calls(node)
         yield from self._frames(node)
         yield self._lateness(node)
@@ -71,6 +68,20 @@ class NodeCollector:
         dropped.add_metric(["flushed"], node.flushed_frames)
         dropped.add_metric(["expired"], node.expired_frames)
         yield dropped
+        lead = GaugeMetricFamily(
+            "trioaudio_carrier_lead_seconds",
+            "The most speech the carrier of any call holds.",
+            labels=["carrier"],
+        )
+        for carrier in self._known(node.lead_s):
+            lead.add_metric([carrier], node.lead_s.get(carrier, 0.0))
+        yield lead
+        depth = GaugeMetricFamily(
+            "trioaudio_channel_depth", "What waits in a queue of ours.", labels=["channel"]
+        )
+        for channel in (*CHANNELS, *(each for each in node.channels if each not in CHANNELS)):
+            depth.add_metric([channel], node.channels.get(channel, 0))
+        yield depth
 
     def _lateness(self, node: NodeSnapshot) -> Metric:
         family = HistogramMetricFamily(
@@ -102,6 +113,7 @@ class NodeCollector:
         cache.add_metric(["hit"], node.cache_hits)
         cache.add_metric(["miss"], node.cache_misses)
         yield cache
+        yield from _engine_loads(node)
 
     def _known(self, counts: Mapping[str, object]) -> Iterator[str]:
         yield from self.carriers
@@ -110,6 +122,27 @@ class NodeCollector:
     def _by_carrier(self, counts: Mapping[str, int]) -> Iterator[tuple[str, int]]:
         for carrier in self._known(counts):
             yield carrier, counts.get(carrier, 0)
+
+
+def _engine_loads(node: NodeSnapshot) -> Iterator[Metric]:
+    connections = GaugeMetricFamily(
+        "trioaudio_engine_connections", "Connections to a service.", labels=["engine", "state"]
+    )
+    contexts = GaugeMetricFamily(
+        "trioaudio_engine_contexts", "Texts a service speaks.", labels=["engine", "state"]
+    )
+    most = GaugeMetricFamily(
+        "trioaudio_engine_contexts_most", "Texts it may speak at once.", labels=["engine"]
+    )
+    for engine, load in node.engine_loads.items():
+        connections.add_metric([engine, "open"], load.open)
+        connections.add_metric([engine, "opening"], load.opening)
+        contexts.add_metric([engine, "speaking"], load.speaking)
+        contexts.add_metric([engine, "waiting"], load.waiting)
+        most.add_metric([engine], load.most)
+    yield connections
+    yield contexts
+    yield most
 
 
 def _process(node: NodeSnapshot) -> Iterator[Metric]:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 
 import attrs
 
+from trioaudio.core.engine import EngineLoad
 from trioaudio.core.percentiles import Histogram
 from trioaudio.pacer import PacerStatistics
 
@@ -36,6 +37,12 @@ class NodeSnapshot:
     cache_hits: int = 0
     cache_misses: int = 0
     engines_resting: Collection[str] = ()
+    engine_loads: Mapping[str, EngineLoad] = attrs.field(factory=dict)
+    """What engines that can tell hold of their services."""
+    lead_s: Mapping[str, float] = attrs.field(factory=dict)
+    """The most speech the carrier of any call holds, by carrier."""
+    channels: Mapping[str, int] = attrs.field(factory=dict)
+    """What waits, by the name of its queue."""
     cpu: float = 0.0
     """Of one core, over the last seconds."""
     loop_lag_s: float = 0.0

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from itertools import permutations, product
 from typing import Final, get_args
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-
 from trioaudio.api.shapes import CallCause, Cause, Certainty
+from trioaudio.calls.stages import STAGES
+from trioaudio.observe.tallies import Counts, Distributions
 
 VERDICTS: Final = ("closed", "lost", "refused", "bug")
 REFUSALS: Final = ("400", "401", "403", "404", "405", "409", "410", "426", "429", "500", "503")
@@ -19,17 +19,19 @@ UNTOLD: Final = "untold"
 """The status of refusals that are told by their number only."""
 
 _FIRST_FRAME_S = (*(0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5), *(0.6, 0.8, 1.0, 1.5, 2.0, 3.0, 5.0))
+_STAGE_S = (
+    *(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2),
+    *(0.3, 0.5, 0.8, 1.0, 2.0, 5.0, 10.0, 30.0),
+)
 _DURATION_S = (1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600)
 _BARGE_IN_S = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
 
 
 class PushedMetrics:
-    """All of them, in a registry of their own."""
+    """All of them; `families` gives them in the order they are written."""
 
-    def __init__(
-        self, registry: CollectorRegistry, carriers: Sequence[str], engines: Sequence[str]
-    ) -> None:
-        self._registry = registry
+    def __init__(self, carriers: Sequence[str], engines: Sequence[str]) -> None:
+        self.families: list[Counts | Distributions] = []
         self._carriers = [(each,) for each in carriers]
         self._engines = [(each,) for each in engines]
         self._about_calls()
@@ -92,6 +94,10 @@ class PushedMetrics:
             *("first_frame_seconds", "From accepted to the first frame.", ("engine", "cache")),
             *(_FIRST_FRAME_S, product(self._engine_names, ("hit", "miss"))),
         )
+        self.stages = self._histogram(
+            *("stage_seconds", "What an utterance waited for before its first frame.", ("stage",)),
+            *(_STAGE_S, ((each,) for each in STAGES)),
+        )
         self.prompts_not_kept = self._counter("prompts_not_kept", "Prompts not written.", (), [])
 
     def _about_engines(self) -> None:
@@ -126,9 +132,8 @@ class PushedMetrics:
         self.webhook_events_lost = self._counter("webhook_events_lost", "Events given up.", (), [])
         self.auth_failures = self._counter("auth_failures", "Control requests refused.", (), [])
         self.drain_forced = self._counter("drain_forced", "Calls cut by a drain's end.", (), [])
-        self.build = Gauge(
-            "trioaudio_build_info", "What runs.", ("version",), registry=self._registry
-        )
+        self.build = Counts("trioaudio_build_info", "What runs.", ("version",), kind="gauge")
+        self.families.append(self.build)
 
     @property
     def _carrier_names(self) -> list[str]:
@@ -140,11 +145,10 @@ class PushedMetrics:
 
     def _counter(
         self, name: str, meaning: str, labels: Sequence[str], known: Iterable[Sequence[str]]
-    ) -> Counter:
-        counter = Counter(f"trioaudio_{name}", meaning, labels, registry=self._registry)
-        for values in known:
-            counter.labels(*values)
-        return counter
+    ) -> Counts:
+        counts = Counts(f"trioaudio_{name}", meaning, labels, known)
+        self.families.append(counts)
+        return counts
 
     def _histogram(
         self,
@@ -153,10 +157,7 @@ class PushedMetrics:
         labels: Sequence[str],
         bounds: Sequence[float],
         known: Iterable[Sequence[str]],
-    ) -> Histogram:
-        histogram = Histogram(
-            f"trioaudio_{name}", meaning, labels, buckets=bounds, registry=self._registry
-        )
-        for values in known:
-            histogram.labels(*values)
-        return histogram
+    ) -> Distributions:
+        distributions = Distributions(f"trioaudio_{name}", meaning, labels, bounds, known)
+        self.families.append(distributions)
+        return distributions
