@@ -30,6 +30,7 @@ from trioaudio.core.ledger import Ledger
 from trioaudio.core.pcm import PcmFormat
 from trioaudio.core.speech import Stretch
 from trioaudio.core.utterance import Utterance
+from trioaudio.daemon.watch import OF_EVERY_UTTERANCE
 from trioaudio.engines import engine_names, load_engine
 from trioaudio.line import CallTotals
 from trioaudio.observe.call_report import CallFigures, call_report
@@ -37,7 +38,7 @@ from trioaudio.observe.send_log import SendLog
 from trioaudio.say_arguments import say_parser
 from trioaudio.serve_settings import ServeSettings
 from trioaudio.settings import Settings, variable
-from trioaudio.settings_loading import ENV_FILE
+from trioaudio.settings_sources import CONFIG_FILE, ENV_FILE
 from trioaudio.simulators import options
 from trioaudio.simulators.arguments import new_parser
 from trioaudio.simulators.call import Closed
@@ -145,7 +146,12 @@ def logged(path: Path) -> Iterator[str]:
 def test_every_log_line_is_documented_and_no_other() -> None:
     known = {event for path in (ROOT / "trioaudio").rglob("*.py") for event in logged(path)}
     known.add("log records are missing: the console or the disk was too slow, or failed")
-    rows = {row.strip("`") for row in ROW.findall(section(OPERATIONS, "Logs"))}
+    known |= {"FirstFrameSent", "UtteranceSent"} | {kind.__name__ for kind in OF_EVERY_UTTERANCE}
+    rows = {
+        name.strip("`")
+        for row in ROW.findall(section(OPERATIONS, "Logs"))
+        for name in re.findall(r"`[^`]+`|^[\w-]+$", row)
+    }
     assert rows - {"line", "---"} == known
 
 
@@ -283,7 +289,7 @@ def variables() -> set[str]:
         own = type(load_engine(name).settings)
         names |= {variable(f"{name}_{field}") for field in attrs.fields_dict(own)}
     # The client's own.
-    return names | {ENV_FILE, variable("control_url"), variable("control_token")}
+    return names | {ENV_FILE, CONFIG_FILE, variable("control_url"), variable("control_token")}
 
 
 @every_page
@@ -293,7 +299,14 @@ def test_every_variable_mentioned_exists(page: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "script", ["generate_carriers.py", "generate_control_api.py", "generate_env_example.py"]
+    "script",
+    [
+        "generate_carriers.py",
+        "generate_config_schema.py",
+        "generate_configuration.py",
+        "generate_control_api.py",
+        "generate_env_example.py",
+    ],
 )
 def test_what_is_generated_is_up_to_date(script: str) -> None:
     command = [sys.executable, f"docs/{script}", "--check"]
@@ -304,21 +317,10 @@ def option_names(parser: argparse.ArgumentParser) -> list[str]:
     return [name for action in parser._actions for name in action.option_strings if name != "-h"]
 
 
-def test_every_option_is_in_the_readme() -> None:
-    readme = text_of(ROOT / "README.md")
-    assert [name for name in option_names(say_parser()) if f"`{name}" not in readme] == []
-
-
 def test_every_option_of_the_simulated_carrier_is_in_its_page() -> None:
     page = text_of(ROOT / "docs/simulated-carrier.md")
     names = [name for name in option_names(new_parser(with_help=False)) if name != "--help"]
     assert [name for name in names if f"`{name}`" not in page] == []
-
-
-def test_no_option_in_the_readme_is_unknown() -> None:
-    rows = "\n".join(ROW.findall(text_of(ROOT / "README.md")))
-    named = set(re.findall(r"`(--[a-z-]+)", rows))
-    assert named == set(option_names(say_parser()))
 
 
 # --- Numbers -----------------------------------------------------------------------------
