@@ -16,6 +16,8 @@ from trioaudio.calls.hub import Subscription
 from trioaudio.client import Client
 from trioaudio.configuration import load_configuration
 from trioaudio.daemon.front_desk import FrontDesk
+from trioaudio.daemon.notify import Notifier
+from trioaudio.daemon.passed_sockets import PassedSockets
 from trioaudio.daemon.tree import Addresses, Daemon
 
 FRAME = 960
@@ -60,9 +62,23 @@ class Node:
             await self.daemon.roll.wait_empty()
 
 
+@attrs.frozen
+class Given:
+    """What a service manager gives a daemon."""
+
+    notifier: Notifier = attrs.field(factory=Notifier)
+    passed: PassedSockets = attrs.field(factory=PassedSockets)
+
+
 @asynccontextmanager
-async def node(folder: Path, **settings: str) -> AsyncIterator[Node]:
+async def node(
+    folder: Path,
+    manager: Given | None = None,
+    /,
+    **settings: str,
+) -> AsyncIterator[Node]:
     """Settings are given by their names without TRIOAUDIO_, in any case."""
+    given = manager or Given()
     environ = {
         "TRIOAUDIO_STATE_FOLDER": str(folder / "state"),
         "TRIOAUDIO_CACHE_FOLDER": str(folder / "cache"),
@@ -78,7 +94,12 @@ async def node(folder: Path, **settings: str) -> AsyncIterator[Node]:
     def read() -> object:
         return load_configuration(environ, folder)
 
-    daemon = Daemon(load_configuration(environ, folder), read)  # type: ignore[arg-type]
+    daemon = Daemon(
+        load_configuration(environ, folder),
+        read,  # type: ignore[arg-type]
+        notifier=given.notifier,
+        passed=given.passed,
+    )
     codes: list[int] = []
 
     async def run() -> None:

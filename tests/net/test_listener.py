@@ -34,10 +34,11 @@ from net.far_ends import (
 from trioaudio.core.connection import Closing
 from trioaudio.core.errors import ConfigError, LegLostError
 from trioaudio.core.verdict import leaves
+from trioaudio.listening_place import bind
 from trioaudio.net import listening_socket
 from trioaudio.net.admission import Admission
-from trioaudio.net.listener import Listener, open_listener
-from trioaudio.net.listening_socket import allow_descriptors, bind
+from trioaudio.net.listener import FINISH_S, Listener, open_listener
+from trioaudio.net.listening_socket import Accepting, allow_descriptors
 from trioaudio.net.upgrade_head import HEAD_LIMIT, LINES_LIMIT
 
 CROWD = 200
@@ -315,6 +316,8 @@ async def test_many_calls_leave_nothing_behind() -> None:
 class Refusing:
     """A listening socket whose `accept` fails as often as it is told to."""
 
+    family = socket.AF_INET
+
     def __init__(self, sock: socket.socket, errors: list[int]) -> None:
         self._sock = sock
         self._errors = errors
@@ -398,6 +401,65 @@ async def test_accept_fails_for_good() -> None:
         async with await trio.open_tcp_stream("127.0.0.1", port_of(listener)):
             with pytest.RaisesGroup(OSError):
                 await listener.accept()
+
+
+async def test_whom_is_held_back_is_taken_later(autojump_clock: trio.testing.MockClock) -> None:
+    """The clock is virtual: the kernel's queue needs no time."""
+    taken: list[socket.socket] = []
+    with bind("127.0.0.1", 0) as sock:
+        accepting = Accepting(sock)
+        accepting.hold(3.0)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(accepting.run, lambda came, _name: taken.append(came))
+            with socket.create_connection(sock.getsockname(), 5):
+                await trio.sleep(2.9)
+                assert taken == []
+                await trio.sleep(0.2)
+                assert len(taken) == 1
+            accepting.stop()  # ends the task, and with it the nursery
+        with socket.create_connection(sock.getsockname(), 5):
+            assert len(taken) == 1
+    for each in taken:
+        each.close()
+
+
+ASKING = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+async def test_the_last_ones_are_heard_out_and_nobody_after_them() -> None:
+    with patience():
+        async with open_listener("127.0.0.1", 0, Admission()) as listener:
+            here = ("127.0.0.1", port_of(listener))
+            with (
+                socket.create_connection(here, 5) as spoke,
+                socket.create_connection(here, 5) as silent,
+            ):
+                await until(lambda: listener.statistics().in_handshake == 2)
+                began = trio.current_time()
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(listener.finish)
+                    await trio.testing.wait_all_tasks_blocked()
+                    spoke.sendall(ASKING)
+                    answer = await trio.to_thread.run_sync(spoke.recv, 100)
+                took = trio.current_time() - began
+                assert answer.startswith(b"HTTP/1.1 426 ")
+                assert FINISH_S * 0.9 < took < FINISH_S + 5, "no longer for the silent one"
+                with socket.create_connection(here, 5) as late:
+                    late.sendall(ASKING)
+                    silent.sendall(ASKING)
+                    # It is still heard if it does speak while we are here; who came late is not.
+                    answer = await trio.to_thread.run_sync(silent.recv, 100)
+                    assert answer.startswith(b"HTTP/1.1 426 ")
+                    late.setblocking(False)
+                    with pytest.raises(BlockingIOError):
+                        late.recv(100)
+
+
+async def test_nobody_is_there_to_be_heard_out(autojump_clock: trio.testing.MockClock) -> None:
+    async with open_listener("127.0.0.1", 0, Admission()) as listener:
+        began = trio.current_time()
+        await listener.finish()
+        assert trio.current_time() == began
 
 
 # --- Addresses ----------------------------------------------------------------------------

@@ -1,12 +1,69 @@
-"""What holds at the media listener, by the settings."""
+"""Where carriers dial in, and what holds there, by the settings."""
 
 from __future__ import annotations
 
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
+from pathlib import Path
+from typing import Final
+
+from trioaudio.calls.roll import Roll
 from trioaudio.configuration import Configuration
+from trioaudio.core.facts import Tell
+from trioaudio.listening_place import listening
 from trioaudio.net.admission import Admission
 from trioaudio.net.far_address import networks_of
+from trioaudio.net.listener import Listener, listen_on
 from trioaudio.net.tls import server_context
 from trioaudio.net.upgrade_head import read_public_url
+from trioaudio.settings import variable
+
+HOLD_S: Final = 3.0
+"""How long carriers wait for an answer without harm; some give up after five seconds."""
+
+
+@asynccontextmanager
+async def open_media(
+    configuration: Configuration, passed: socket.socket | None, tell: Tell
+) -> AsyncIterator[Listener]:
+    """Listen for carriers while the block runs, on the socket that was `passed` if one was.
+
+    ConfigError when that cannot be. `tell` is given what is refused.
+    """
+    serve = configuration.serve
+    own = listening(serve.media_listen, reuse_port=serve.reuse_port)
+    # Before anything is bound: a certificate that cannot be used leaves no file behind.
+    admission = media_admission(configuration)
+    with own if passed is None else nullcontext(passed) as sock:
+        async with listen_on(sock, admission, tell) as listener:
+            yield listener
+
+
+def hold_newcomers(listener: Listener, roll: Roll) -> None:
+    """Leave newcomers to the process that has the socket next; who waits too long is refused here.
+
+    Not while somebody on the telephone waits for a carrier that is to come to us.
+    """
+    if not any(each.state in ("placing", "lost") for each in roll):
+        listener.hold(HOLD_S)
+
+
+def listening_warnings(configuration: Configuration) -> list[str]:
+    """Return lines about a port that several processes share."""
+    serve = configuration.serve
+    if not serve.reuse_port:
+        return []
+    name = variable("reuse_port")
+    if isinstance(serve.media_listen, Path):
+        return [f"{name}=yes: a Unix socket has one process; it is not heeded"]
+    if serve.media_auth == "tokens":
+        warning = (
+            f"{name}=yes, and {variable('media_auth')}=tokens: a carrier that dials a call's own"
+            " URL may be given to a process that does not know it, and is refused with 404 there"
+        )
+        return [warning]
+    return []
 
 
 def media_admission(configuration: Configuration) -> Admission:

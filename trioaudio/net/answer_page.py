@@ -19,8 +19,8 @@ import h11
 import trio
 
 from trioaudio.core.call_control import AnswerDocument
+from trioaudio.listening_place import bind
 from trioaudio.net.far_address import address_of, site_of
-from trioaudio.net.listening_socket import bind
 from trioaudio.net.media_socket import host_port
 from trioaudio.net.upgrade_head import HEAD_LIMIT, has_too_many_lines
 

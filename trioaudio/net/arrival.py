@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import socket
 import ssl
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 import attrs
 import trio
@@ -13,14 +14,16 @@ import trio
 from trioaudio.core.carrier import Transport
 from trioaudio.core.errors import LegLostError
 from trioaudio.net import audiosocket
-from trioaudio.net.far_address import Address
-from trioaudio.net.media_socket import MediaSocket, prepare
+from trioaudio.net.far_address import Address, Network, address_of, is_in
+from trioaudio.net.media_socket import MediaSocket, host_port, prepare
 from trioaudio.net.refusal import Refusal
 from trioaudio.net.tls import shake_hands
 
 _IDENTITY_KIND: Final = b"\x01"  # how AudioSocket begins, and no HTTP request does
 _HANG_UP: Final = b"\x00\x00\x00"  # all that AudioSocket has for a refusal
 _UNREAD_BYTES = 16 * 1024
+_THIS_MACHINE: Final = address_of("127.0.0.1")
+"""Stands for whoever comes by a Unix socket: a proxy there is trusted if one at this address is."""
 
 
 @attrs.frozen
@@ -74,6 +77,15 @@ class Knock:
         if not first:
             raise LegLostError(f"{self.peer} left without a word")
         return first
+
+
+def knock_of(sock: socket.socket, name: Any, proxies: Sequence[Network]) -> Knock:
+    """Return a connection just accepted; `name` is the far end's, as `accept` gives it."""
+    if sock.family == socket.AF_UNIX:
+        peer, address = "local", _THIS_MACHINE
+    else:
+        peer, address = host_port(name[:2]), address_of(name[0])
+    return Knock(sock, peer, address, is_in(address, proxies))
 
 
 @attrs.frozen

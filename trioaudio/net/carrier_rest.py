@@ -39,7 +39,7 @@ from trioaudio.core.call_control import (
 from trioaudio.core.carrier import CarrierSettings, Transfer
 from trioaudio.core.errors import ConfigError
 from trioaudio.core.secret import Secret
-from trioaudio.net.httpx_parts import WholeBody, cause_of
+from trioaudio.net.httpx_parts import WholeBody, cause_of, seconds_ahead
 from trioaudio.net.signed_token import sign
 from trioaudio.net.tls import client_context
 
@@ -106,6 +106,8 @@ class CarrierRest:
         self._settings = settings
         self._client = client
         self._timing = timing
+        self.clock_ahead_s: float | None = None
+        """How far our clock is ahead of the carrier's, by its latest reply; None: it told none."""
         self._hidden = {
             getattr(settings, field.name).get()
             for field in attrs.fields(type(settings))
@@ -167,6 +169,12 @@ class CarrierRest:
         if self._control.transfer is None:
             raise ConfigError(f"carrier={self._control.name}: it transfers no calls for us")
         await self._steer(self._control.transfer(self._settings, call_id, transfer))
+
+    async def verify(self) -> None:
+        """Have the carrier say whether it knows our credentials. CallControlError, ConfigError."""
+        if self._control.probe is None:
+            raise ConfigError(f"carrier={self._control.name}: it documents no way to be asked that")
+        await self._steer(self._control.probe(self._settings))
 
     async def _steer(self, unsigned: RestRequest, *hidden: str) -> None:
         request = _signed(unsigned)
@@ -231,6 +239,7 @@ class CarrierRest:
                     # 303 means: done, and the result is elsewhere.
                     maybe_done=response.status_code == _SEE_OTHER,
                 )
+            self.clock_ahead_s = seconds_ahead(response.headers)
             body = found.decode("utf-8", "replace")
             return _Answer(RestReply(response.status_code, body), _retry_after(response.headers))
         finally:

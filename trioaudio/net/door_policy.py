@@ -74,7 +74,7 @@ def open_door_switch(serve: ServeSettings, settings: Settings) -> str | None:
         case "tokens":
             return None
         case "off":
-            _refuse_reach(settings, serve.media_listen.host, "media_auth", "tokens", _BEGUN)
+            _refuse_reach(settings, serve.media_host, "media_auth", "tokens", _BEGUN)
             return None
         case "forced-off":
             return f"{variable('media_auth')}=forced-off: whoever {_BEGUN[0]} can {_BEGUN[1]}"
@@ -97,6 +97,8 @@ def _how_others_get_here(settings: Settings, host: str) -> str | None:
     for key in ("public_url", "trusted_proxies"):
         if getattr(settings, key):
             return f"{variable(key)} says that a proxy leads others here"
+    if host.startswith("/"):
+        return f"a proxy leads others to {host}"
     if not is_loopback(host):
         return f"others than this machine can reach {host}"
     return None

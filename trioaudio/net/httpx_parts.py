@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 import attrs
 import httpx
@@ -36,6 +38,18 @@ class _OnePiece:
         if piece is None:
             raise StopAsyncIteration
         return piece
+
+
+def seconds_ahead(headers: httpx.Headers) -> float | None:
+    """Return how far our clock is ahead of who sent these headers; None if they tell no time.
+
+    To the second at best: RFC 9110, 6.6.1.
+    """
+    try:
+        theirs = parsedate_to_datetime(headers["date"])
+        return (datetime.now(UTC) - theirs).total_seconds()
+    except (KeyError, ValueError, TypeError):  # none, no date, or one without its zone
+        return None
 
 
 def cause_of(exc: BaseException) -> str:

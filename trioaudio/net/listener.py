@@ -19,14 +19,15 @@ import trio
 from trioaudio.core.carrier import Transport
 from trioaudio.core.errors import TrioaudioError
 from trioaudio.core.facts import Fact, Tell
+from trioaudio.listening_place import listening
 from trioaudio.net.address_limits import AddressLimits
 from trioaudio.net.admission import Admission
 from trioaudio.net.answer_desk import AnswerFunction, Question
-from trioaudio.net.arrival import Arrival, Knock, arrive
+from trioaudio.net.arrival import Arrival, Knock, arrive, knock_of
 from trioaudio.net.door import Door, DoorPlan
-from trioaudio.net.far_address import address_of, is_in, site_of
-from trioaudio.net.listening_socket import accept_waiting, allow_descriptors, bind
-from trioaudio.net.media_socket import host_port
+from trioaudio.net.far_address import is_in, site_of
+from trioaudio.net.listening_socket import Accepting, allow_descriptors
+from trioaudio.net.own_address import own_address
 from trioaudio.net.reception import Reception, Wish
 from trioaudio.net.refusal import GUESSES, Refusal, too_many
 from trioaudio.net.refusal_record import ListenerStatistics, RefusalRecord
@@ -37,7 +38,8 @@ __all__ = ["Admission", "Listener", "open_listener"]
 
 RETRY_AFTER_S: Final = 10
 """What who is refused for want of room is asked to wait."""
-_CAPACITY_WAIT_S = 0.1
+FINISH_S: Final = 1.0
+"""How long those that came last have to say what they want."""
 
 
 def _ignore(_fact: Fact) -> None:
@@ -48,32 +50,29 @@ class Listener:
     """Accepts connections on one address and knows the doors."""
 
     def __init__(self, sock: socket.socket, admission: Admission, tell: Tell = _ignore) -> None:
-        self._sock = sock
         self._admission = admission
         self._limits = AddressLimits(
             admission.handshakes_most, admission.refusals_most, admission.handshakes_in_all
         )
         self._visitors = Visitors()
         self._record = RefusalRecord(tell)
-        scheme = "ws" if admission.tls_context is None else "wss"
-        self._reception = Reception(admission, f"{scheme}://{self.address}", self._tired_of)
+        self._accepting = Accepting(sock)
+        self._decided = trio.Event()
+        self._own = own_address(sock, admission)
+        self._reception = Reception(admission, self._own.here, self._tired_of)
 
     @property
     def address(self) -> str:
-        """HOST:PORT as bound, IPv6 in brackets."""
-        return host_port(self._sock.getsockname()[:2])
+        """HOST:PORT as bound, IPv6 in brackets, or the path of a Unix socket."""
+        return self._own.address
 
     def url(self, key: str, transport: Transport = Transport.WEBSOCKET) -> str:
         """Return the URL a carrier must dial to come in by `key`."""
-        if transport is Transport.AUDIOSOCKET:
-            return f"audiosocket://{self.address}/{key}"
-        public = self._admission.public_url
-        return (f"{public.origin}{public.prefix}" if public else self._reception.here) + key
+        return self._own.url(key, transport)
 
     def web_url(self, path: str) -> str:
         """Return the http:// or https:// URL under which a carrier asks for a path of ours."""
-        scheme, _, rest = self.url(path).partition("://")
-        return f"{'https' if scheme == 'wss' else 'http'}://{rest}"
+        return self._own.web_url(path)
 
     def statistics(self) -> ListenerStatistics:
         """Return the counts so far."""
@@ -122,23 +121,33 @@ class Listener:
     # --- Connections -----------------------------------------------------------------
 
     async def accept(self) -> None:
-        """Accept for ever; cancel to stop. Connections handed over outlive this."""
+        """Accept until `finish`; cancel to stop. Connections handed over outlive this."""
         async with trio.open_nursery() as nursery:
 
             def take(sock: socket.socket, name: Any) -> None:
-                address = address_of(name[0])
-                is_proxy = is_in(address, self._admission.trusted_proxies)
-                knock = Knock(sock, host_port(name[:2]), address, is_proxy)
+                knock = knock_of(sock, name, self._admission.trusted_proxies)
                 if self._may_begin(knock):
                     visitor = Visitor(knock)
                     self._visitors.add(visitor)
                     nursery.start_soon(self._admit, visitor)
 
             nursery.start_soon(self._record.tell_the_rest)
-            while True:
-                await trio.lowlevel.wait_readable(self._sock)
-                if not accept_waiting(self._sock, take):
-                    await trio.sleep(_CAPACITY_WAIT_S)
+            await self._accepting.run(take)
+
+    def hold(self, seconds: float) -> None:
+        """Let who comes wait for so long, perhaps for the next process that has the socket."""
+        self._accepting.hold(seconds)
+
+    async def finish(self) -> None:
+        """Accept no more, and have something decided about those that came; for a short while.
+
+        Who comes now waits for the next process that has the socket, if there is one.
+        """
+        self._accepting.stop()
+        with trio.move_on_after(FINISH_S):
+            while self._limits.in_handshake:
+                self._decided = trio.Event()
+                await self._decided.wait()
 
     def _may_begin(self, knock: Knock) -> bool:
         """Count a connection in, or turn it away unheard: a flood must cost us next to nothing."""
@@ -197,7 +206,7 @@ class Listener:
             self._record.abandoned += not (decided or visitor.dropped)
             self._end(visitor)
             if not handed_over:
-                _close(arrival, knock.sock)
+                (knock.sock.close if arrival is None else arrival.stream.close_now)()
 
     async def _hear_out(self, visitor: Visitor) -> Arrival:
         """Wait until it is known what a connection speaks."""
@@ -237,6 +246,7 @@ class Listener:
                 knock.turn_away(_FULL)
         else:
             self._limits.end()
+        self._decided.set()
         if knock.is_proxy:
             return
         self._limits.leave(site)
@@ -262,26 +272,27 @@ _FULL: Final = Refusal(
 )
 
 
-def _close(arrival: Arrival | None, sock: socket.socket) -> None:
-    if arrival is not None:
-        arrival.stream.close_now()
-    else:
-        sock.close()
-
-
 @asynccontextmanager
 async def open_listener(
     host: str, port: int, admission: Admission, tell: Tell = _ignore
 ) -> AsyncIterator[Listener]:
     """Listen on HOST:PORT (port 0: any) while the block runs; connections taken outlive it."""
+    with listening((host, port)) as sock:
+        async with listen_on(sock, admission, tell) as listener:
+            yield listener
+
+
+@asynccontextmanager
+async def listen_on(
+    sock: socket.socket, admission: Admission, tell: Tell = _ignore
+) -> AsyncIterator[Listener]:
+    """Accept from a socket that listens while the block runs; the socket is the caller's."""
     allow_descriptors()
-    sock = bind(host, port)
-    with sock:
-        async with trio.open_nursery() as nursery:
-            listener = Listener(sock, admission, tell)
-            nursery.start_soon(listener.accept)
-            try:
-                yield listener
-            finally:
-                listener.close_doors()
-            nursery.cancel_scope.cancel()
+    async with trio.open_nursery() as nursery:
+        listener = Listener(sock, admission, tell)
+        nursery.start_soon(listener.accept)
+        try:
+            yield listener
+        finally:
+            listener.close_doors()
+        nursery.cancel_scope.cancel()

@@ -1,4 +1,4 @@
-"""A listening socket, and accepting from it whatever the machine says."""
+"""Accepting connections from a listening socket, whatever the machine says."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ import resource
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-from trioaudio.core.errors import ConfigError
+import trio
 
-BACKLOG: Final = 1024
+Take: TypeAlias = Callable[[socket.socket, Any], None]
+"""Is given each connection, and the far end's name."""
+
 DESCRIPTORS: Final = 16 * 1024
 """As many as are asked for. Not all there may be: some programs we may start walk through them."""
 _AT_ONCE = 64
+_CAPACITY_WAIT_S = 0.1
 # Linux's accept also reports what happened to the connection it would return (accept(2)).
 _NOT_OURS: Final = frozenset(
     {
@@ -44,28 +47,7 @@ def allow_descriptors() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """Return a listening non-blocking socket; ConfigError when the address cannot be had."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE | socket.AI_NUMERICSERV
-        )[0]
-        sock = socket.socket(family, kind, protocol)
-    except (OSError, UnicodeError) as exc:
-        reason = getattr(exc, "strerror", None) or exc
-        raise ConfigError(f"cannot listen on {host}:{port}: {reason}") from exc
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(address)
-        sock.listen(BACKLOG)
-        sock.settimeout(0)
-    except OSError as exc:
-        sock.close()
-        raise ConfigError(f"cannot listen on {host}:{port}: {exc.strerror or exc}") from exc
-    return sock
-
-
-def accept_waiting(sock: socket.socket, take: Callable[[socket.socket, Any], None]) -> bool:
+def accept_waiting(sock: socket.socket, take: Take) -> bool:
     """Give `take` the connections that wait, with the far ends' names; a bounded number of them.
 
     False when the machine has no room for them. OSError when the listening socket is of no use.
@@ -80,3 +62,29 @@ def accept_waiting(sock: socket.socket, take: Callable[[socket.socket, Any], Non
             raise
         return exc.errno in _NOT_OURS
     return True
+
+
+class Accepting:
+    """Accepts from a listening socket until it is told not to."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._scope = trio.CancelScope()
+        self._held_until = -1.0
+
+    async def run(self, take: Take) -> None:
+        """Accept until `stop`; OSError when the socket is of no use."""
+        with self._scope:
+            while True:
+                await trio.lowlevel.wait_readable(self._sock)
+                await trio.sleep_until(self._held_until)
+                if not accept_waiting(self._sock, take):
+                    await trio.sleep(_CAPACITY_WAIT_S)
+
+    def hold(self, seconds: float) -> None:
+        """Accept nobody for so long: who comes waits in the system's queue."""
+        self._held_until = trio.current_time() + seconds
+
+    def stop(self) -> None:
+        """Accept nobody any more."""
+        self._scope.cancel()
