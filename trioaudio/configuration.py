@@ -17,6 +17,7 @@ from trioaudio.carriers import carrier_names, load_carrier
 from trioaudio.core.carrier import Carrier, CarrierSettings, Role, Transport
 from trioaudio.core.engine import ChosenEngine
 from trioaudio.core.errors import ConfigError
+from trioaudio.core.secret import MASK
 from trioaudio.core.suggest import did_you_mean
 from trioaudio.greeting import RecordedGreeting, read_greeting
 from trioaudio.net.door_policy import (
@@ -26,20 +27,19 @@ from trioaudio.net.door_policy import (
     open_door_switch,
     proof_switch,
 )
+from trioaudio.references import has_reference
 from trioaudio.serve_settings import ServeSettings, serve_conflicts
 from trioaudio.settings import Settings, conflicts, secret_values, variable
+from trioaudio.settings_doubts import doubts_about
 from trioaudio.settings_loading import (
-    NO_OVERRIDES,
     check_engine_names,
-    find_given,
-    find_sources,
-    find_unknown,
     load_engines,
     read_class,
     usual_rate,
     wrong_format,
 )
-from trioaudio.settings_reading import Reader, Source
+from trioaudio.settings_reading import Reader
+from trioaudio.settings_sources import NO_OVERRIDES, Source, find_given, find_sources
 from trioaudio.settings_values import Address
 from trioaudio.state_places import StatePlaces, state_places
 
@@ -97,7 +97,7 @@ def load_configuration(
     settings = read_class(Settings(), "", sources, reader, cwd)
     serve = read_class(ServeSettings(), "", sources, reader, cwd)
     check_engine_names(sources, problems)
-    warnings = find_unknown(sources, problems)
+    warnings = doubts_about(sources, problems)
     if settings is None or serve is None:
         raise ConfigError(*problems)
     readable = not problems  # else the list of engines may be wrong, which has been told
@@ -143,9 +143,7 @@ def door_of(
             f"{variable('tls_cert_file')} is set, but {carrier.name} speaks AudioSocket, which has"
             " no TLS; leave one of the two out"
         )
-    return attrs.evolve(
-        door_policy_for(carrier, own, settings, serve.media_listen.host), warning=None
-    )
+    return attrs.evolve(door_policy_for(carrier, own, settings, serve.media_host), warning=None)
 
 
 @attrs.frozen
@@ -183,7 +181,8 @@ class _CarrierSearch:
         for name in dict.fromkeys(names):
             wrong = None
             if name not in known:
-                wrong = f"unknown carrier {name!r}; {did_you_mean(name, known)}"
+                shown = MASK if found and has_reference(found[0].values[key]) else repr(name)
+                wrong = f"unknown carrier {shown}; {did_you_mean(name, known)}"
             elif names.count(name) > 1:
                 wrong = f"{name} is named twice; once is enough"
             if wrong is not None and found is not None:
@@ -221,7 +220,7 @@ class _CarrierSearch:
 def _check_openness(settings: Settings, serve: ServeSettings, problems: list[str]) -> list[str]:
     """Return warnings about who can get in, or read what goes by; what is unsafe is a problem."""
     warnings = [
-        _tried(problems, partial(proof_switch, settings, serve.media_listen.host)),
+        _tried(problems, partial(proof_switch, settings, serve.media_host)),
         _tried(problems, partial(open_door_switch, serve, settings)),
     ]
     control = serve.control_listen

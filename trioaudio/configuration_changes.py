@@ -28,6 +28,7 @@ RESTART: Final = frozenset(
         "media_auth",
         "media_listen",
         "public_url",
+        "reuse_port",
         "tls_cert_file",
         "tls_key_file",
         "trusted_proxies",
@@ -37,6 +38,8 @@ RESTART: Final = frozenset(
         # Files that are open, and tasks that run.
         "early_ms",
         "log_file",
+        "log_file_mb",
+        "log_files",
         "log_format",
         "log_text",
         "records_file",

@@ -47,9 +47,21 @@ class ServeSettings:
     """The daemon's own. Safe to print: secrets show as ***."""
 
     # --- Where it listens ---
-    media_listen: Address = attrs.field(
+    media_listen: Address | Path = attrs.field(
         default=Address("127.0.0.1", 8088),
-        metadata=about("HOST:PORT where carriers dial in, an IPv6 host in brackets"),
+        metadata=about(
+            "HOST:PORT where carriers dial in, an IPv6 host in brackets, or the absolute path of a"
+            " Unix socket that a proxy connects to",
+            parse=parse_place,
+            check=check_place,
+        ),
+    )
+    reuse_port: bool = attrs.field(
+        default=False,
+        metadata=about(
+            "yes or no: other daemons of the same user may listen on TRIOAUDIO_MEDIA_LISTEN too;"
+            " each connection is given to any of them"
+        ),
     )
     control_listen: Address | Path = attrs.field(
         default=Address("127.0.0.1", 8089),
@@ -241,6 +253,12 @@ class ServeSettings:
         ),
     )
 
+    @property
+    def media_host(self) -> str:
+        """Where carriers dial in, as `net.door_policy` takes it: a host, or a socket's path."""
+        media = self.media_listen
+        return str(media) if isinstance(media, Path) else media.host
+
 
 def serve_conflicts(serve: ServeSettings) -> list[str]:
     """Return what is wrong between settings that are right by themselves, one line each."""
@@ -256,10 +274,10 @@ def serve_conflicts(serve: ServeSettings) -> list[str]:
             f"{variable('control_tls_cert_file')} is set, but {variable('control_listen')} is a"
             " Unix socket, which needs no TLS; leave it out"
         )
-    if control == serve.media_listen and serve.media_listen.port:
+    if control == serve.media_listen and (isinstance(control, Path) or control.port):
         problems.append(
             f"{variable('control_listen')}={control}: carriers dial in there"
-            f" ({variable('media_listen')}); choose another port"
+            f" ({variable('media_listen')}); choose another place"
         )
     if serve.text_ahead_most < serve.text_ahead:
         problems.append(

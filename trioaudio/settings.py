@@ -2,7 +2,7 @@
 
 The field `dial_timeout_s` is the variable `TRIOAUDIO_DIAL_TIMEOUT_S`; units are in the names.
 What is particular to a carrier is in that carrier's own settings class. `settings_loading` fills
-these classes from options, the environment and a `.env` file; this file is cheap to import.
+these classes from options, the environment, `.env` and config.toml; this file is cheap to import.
 """
 
 from __future__ import annotations
@@ -50,23 +50,30 @@ def about(  # noqa: PLR0913  a table's columns
     check: Callable[[Any], None] | None = None,
     show: Callable[[str], str] | None = None,
     option: str | None = None,
+    separator: str | None = None,
 ) -> dict[str, object]:
     """Return a field's metadata.
 
     `text` is its line in the settings reference, `least` and `most` are its limits. `parse` reads
     a kind of value no other field has, given the current folder, `check` looks at what was read;
     both raise WrongValueError with what is wrong. `show` makes a value fit to be shown in a
-    message, `option` is the command line's name for it where that is not the field's.
+    message, `option` is the command line's name for it where that is not the field's. `separator`
+    stands between the items of a text that is a list, which TOML may have as one.
     """
     limits = {"least": least, "most": most}
-    rules = {"parse": parse, "check": check, "show": show, "option": option}
-    known = {"help": text, **limits, **rules}
+    rules = {"parse": parse, "check": check, "show": show}
+    known = {"help": text, **limits, **rules, "option": option, "separator": separator}
     return {key: value for key, value in known.items() if value is not None}
 
 
 def hidden(_value: str) -> str:
     """Show nothing of a value."""
     return MASK
+
+
+def is_secret(field: attrs.Attribute[Any]) -> bool:
+    """Say whether a field's value is never to be shown."""
+    return field.type in {Secret, Secret.__name__} or field.metadata.get("show") is hidden
 
 
 def shown_url(url: str | None) -> str:
@@ -86,7 +93,8 @@ class Settings:
         default="espeak",
         metadata=about(
             "engines that turn text into speech, in order, separated by commas: the next goes on"
-            " when one fails"
+            " when one fails",
+            separator=",",
         ),
     )
     embedded_last: bool = attrs.field(
@@ -350,6 +358,18 @@ class Settings:
         metadata=about(
             "file that errors are also appended to; empty: none", check=check_file_place
         ),
+    )
+    log_file_mb: int = attrs.field(
+        default=100,
+        metadata=about(
+            "megabytes of TRIOAUDIO_LOG_FILE, after which another one is begun; 0: never",
+            0,
+            1 << 20,
+        ),
+    )
+    log_files: int = attrs.field(
+        default=5,
+        metadata=about("older ones of TRIOAUDIO_LOG_FILE that are kept", 1, 1000),
     )
 
 

@@ -1,4 +1,4 @@
-"""Where settings come from: options before environment before `.env` before defaults.
+"""How the sources of settings become settings: of one run, of a carrier, of the engines.
 
 typed-settings finds the fields, merges the sources and converts. Its messages repeat every value,
 so the messages are made here, and all of them at once. A carrier's `frames_per_message` is the
@@ -7,10 +7,8 @@ variable `TRIOAUDIO_<CARRIER>_FRAMES_PER_MESSAGE`; no carrier is known here by n
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final, TypeVar
 
 import attrs
@@ -18,20 +16,20 @@ import typed_settings
 from typed_settings.exceptions import InvalidSettingsError
 from typed_settings.loaders import Loader
 
-from trioaudio.carriers import carrier_names, load_carrier
+from trioaudio.carriers import load_carrier
 from trioaudio.core.carrier import Carrier, CarrierSettings
 from trioaudio.core.engine import ChosenEngine, EngineKind
 from trioaudio.core.errors import ConfigError
+from trioaudio.core.secret import MASK
 from trioaudio.core.suggest import did_you_mean
 from trioaudio.engines import engine_names, load_engine
-from trioaudio.env_file import read_env_file
-from trioaudio.serve_settings import ServeSettings
-from trioaudio.settings import PREFIX, Settings, conflicts, variable
-from trioaudio.settings_reading import DefaultsLoader, Reader, Source, SourceLoader
+from trioaudio.references import References, has_reference
+from trioaudio.settings import Settings, conflicts, variable
+from trioaudio.settings_doubts import doubts_about
+from trioaudio.settings_reading import DefaultsLoader, Reader, SourceLoader
+from trioaudio.settings_sources import NO_OVERRIDES, Source, find_given, find_sources
 
-ENV_FILE: Final = "TRIOAUDIO_ENV_FILE"
 EMBEDDED: Final = "espeak"
-NO_OVERRIDES: Final[Mapping[str, object]] = MappingProxyType({})
 
 S = TypeVar("S", bound=attrs.AttrsInstance)
 
@@ -56,7 +54,8 @@ def load_settings(
     written to the process environment.
     """
     problems: list[str] = []
-    sources = find_sources(environ, cwd, overrides, problems)
+    warnings: list[str] = []
+    sources = find_sources(environ, cwd, overrides, problems, warnings)
     reader = Reader(cwd, problems)
     settings = read_class(Settings(), "", sources, reader, cwd)
     check_engine_names(sources, problems)
@@ -64,7 +63,7 @@ def load_settings(
     own = None
     if carrier is not None:
         own = read_class(carrier.settings, f"{carrier.name}_", sources, reader, cwd)
-    warnings = find_unknown(sources, problems)
+    warnings += doubts_about(sources, problems)
     if settings is not None and carrier is not None and find_given(sources, "sample_rate") is None:
         settings = attrs.evolve(settings, sample_rate=usual_rate(settings, carrier))
     if settings is not None:
@@ -96,41 +95,6 @@ def wrong_format(carrier: Carrier, own: CarrierSettings, sample_rate: int) -> li
     return []
 
 
-def find_sources(
-    environ: Mapping[str, str], cwd: Path, overrides: Mapping[str, object], problems: list[str]
-) -> list[Source]:
-    """Return the sources, the weakest first."""
-    sources = []
-    chosen = environ.get(ENV_FILE)
-    path = cwd / Path(chosen or ".env").expanduser()
-    if chosen or _is_file(path):
-        try:
-            sources.append(Source(_ours(read_env_file(path)), file=path.name))
-        except ConfigError as exc:
-            problems += exc.problems
-    sources.append(Source(_ours(environ)))
-    given = {key: value for key, value in overrides.items() if value is not None}
-    sources.append(Source(given, is_options=True))
-    return sources
-
-
-def _is_file(path: Path) -> bool:
-    """Say whether there is a file; in a folder we may not search there is none for us."""
-    try:
-        return path.is_file()
-    except PermissionError:
-        return False
-
-
-def _ours(variables: Mapping[str, str]) -> dict[str, object]:
-    """Return our variables by field name; like the shell's they are upper case."""
-    return {
-        name.removeprefix(PREFIX).lower(): value
-        for name, value in variables.items()
-        if name.startswith(PREFIX) and name.isupper() and name != ENV_FILE
-    }
-
-
 def read_class(
     defaults: S, prefix: str, sources: list[Source], reader: Reader, cwd: Path
 ) -> S | None:
@@ -151,15 +115,6 @@ def read_class(
     return None
 
 
-def find_given(sources: list[Source], key: str) -> tuple[Source, str] | None:
-    """Return the strongest source of a setting and its text; None when it is the default."""
-    for source in reversed(sources):
-        if key in source.values:
-            text = str(source.values[key])
-            return (source, text) if text else None
-    return None
-
-
 def _chosen_carrier(sources: list[Source], problems: list[str]) -> Carrier | None:
     """Return the carrier named, whatever else is wrong."""
     found = find_given(sources, "carrier")
@@ -169,7 +124,8 @@ def _chosen_carrier(sources: list[Source], problems: list[str]) -> Carrier | Non
     try:
         return load_carrier(name)
     except ConfigError as exc:
-        problems.append(source.complaint("carrier", "", exc))
+        wrong = "unknown carrier" if has_reference(source.values["carrier"]) else exc
+        problems.append(source.complaint("carrier", "", wrong))
         return None
 
 
@@ -182,7 +138,8 @@ def check_engine_names(sources: list[Source], problems: list[str]) -> None:
     known = engine_names()
     for name in engines_in(names) or [""]:
         if name not in known:
-            wrong = f"unknown engine {name!r}; {did_you_mean(name, known)}"
+            shown = MASK if has_reference(source.values["engine"]) else repr(name)
+            wrong = f"unknown engine {shown}; {did_you_mean(name, known)}"
             problems.append(source.complaint("engine", "", wrong))
 
 
@@ -213,14 +170,27 @@ def load_engines(
     reader = Reader(cwd, problems)
     chosen = []
     for kind in kinds:
-        usual = {f"{kind.name}_api_key": environ.get(f"{kind.name.upper()}_API_KEY", "")}
-        known = [Source({key: value for key, value in usual.items() if value}), *sources]
+        known = sources_of_engine(kind.name, sources, environ)
         own = read_class(kind.settings, f"{kind.name}_", known, reader, cwd)
         if own is not None:
             chosen.append(ChosenEngine(kind, own))
     if problems:
         raise ConfigError(*problems)
     return tuple(chosen)
+
+
+def sources_of_engine(
+    name: str, sources: Sequence[Source], environ: Mapping[str, str]
+) -> list[Source]:
+    """Return the sources of an engine's settings: its service's usual variable is the weakest."""
+    usual = f"{name.upper()}_API_KEY"
+    if not environ.get(usual):
+        return [*sources]
+    key = f"{name}_api_key"
+    return [
+        Source({key: environ[usual]}, names={key: usual}, references=References(environ)),
+        *sources,
+    ]
 
 
 def check_order(kinds: Sequence[EngineKind]) -> None:
@@ -240,36 +210,3 @@ def check_order(kinds: Sequence[EngineKind]) -> None:
         ]
     if problems:
         raise ConfigError(*problems)
-
-
-def find_unknown(sources: list[Source], problems: list[str]) -> list[str]:
-    """Return a warning for each variable that no setting has; an option would be a problem."""
-    known = {*attrs.fields_dict(Settings), *attrs.fields_dict(ServeSettings)}
-    if all(known.issuperset(source.values) for source in sources):
-        return []
-    for name in carrier_names():
-        known |= {
-            f"{name}_{field}" for field in attrs.fields_dict(type(load_carrier(name).settings))
-        }
-    warnings: list[str] = []
-    known |= _known_of_engines({key for source in sources for key in source.values} - known)
-    for source in sources:
-        for key in sorted(set(source.values) - known):
-            # Compared without the prefix, which would make all of them alike.
-            near = difflib.get_close_matches(key, known)
-            names = " or ".join(source.name_of(each) for each in near)
-            hint = f"did you mean {names}?" if near else "none has a name like it; remove it"
-            wrong = f"no such setting; {hint}"
-            (problems if source.is_options else warnings).append(source.complaint(key, "", wrong))
-    return warnings
-
-
-def _known_of_engines(keys: set[str]) -> set[str]:
-    """Return the settings of the engines that seem to be meant: importing one takes time."""
-    known: set[str] = set()
-    prefixes = {key.partition("_")[0] for key in keys}
-    for name in engine_names():
-        if difflib.get_close_matches(name, prefixes, cutoff=0.8):
-            own = attrs.fields_dict(type(load_engine(name).settings))
-            known |= {f"{name}_{field}" for field in own}
-    return known

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin
 
@@ -16,8 +16,9 @@ from trioaudio.core.carrier import CarrierSettings
 from trioaudio.core.errors import ConfigError
 from trioaudio.core.secret import MASK, Secret
 from trioaudio.core.suggest import did_you_mean
-from trioaudio.serve_settings import ServeSettings
-from trioaudio.settings import Settings, variable
+from trioaudio.references import has_reference
+from trioaudio.settings import Settings
+from trioaudio.settings_sources import Source
 from trioaudio.settings_values import (
     Address,
     Header,
@@ -29,30 +30,10 @@ from trioaudio.settings_values import (
 
 T = TypeVar("T")
 
-_MOST = 1_000_000_000  # limit of a number that states none; keeps it finite
+MOST = 1_000_000_000
+"""Limit of a number that states none; keeps it finite."""
+
 _LONGEST_SHOWN = 60
-
-
-@attrs.frozen
-class Source:
-    """One place settings come from; `values` are by field name, a carrier's by both names."""
-
-    values: Mapping[str, object]
-    file: str = ""
-    is_options: bool = False
-
-    def name_of(self, key: str) -> str:
-        """Return how the operator knows a setting from here."""
-        if not self.is_options:
-            return variable(key)
-        general = attrs.fields_dict(Settings).get(key) or attrs.fields_dict(ServeSettings).get(key)
-        option = None if general is None else general.metadata.get("option")
-        return str(option or f"--{key.replace('_', '-')}")
-
-    def complaint(self, key: str, shown: str, wrong: object) -> str:
-        """Return a line naming a setting and where it stands."""
-        where = f" (in {self.file})" if self.file else ""
-        return f"{self.name_of(key)}{shown}{where}: {wrong}"
 
 
 @attrs.frozen
@@ -140,23 +121,34 @@ class Reader:
     def _read(self, given: Given, cl: Any) -> Any:
         if given.raw == "":
             return given.default
-        cl = _without_none(cl)
+        cl = without_none(cl)
         try:
-            value = self._converted(given, cl)
+            found = given.source.expanded(given.key)
+        except ConfigError as exc:
+            self._complain(given, cl, exc)
+            raise
+        try:
+            value = self._converted(given, _plain(given, found, cl), cl)
             _check(given, value)
         except (WrongValueError, ConfigError) as exc:
-            self.problems.append(given.source.complaint(given.key, f"={_shown(given, cl)}", exc))
+            hint = given.field.metadata.get("help", "another")
+            # What is wrong with it may be told with a part of it.
+            elsewhere = f"what stands there is not right; give {hint}"
+            self._complain(given, cl, elsewhere if has_reference(given.raw) else exc)
             raise
         return value
 
-    def _converted(self, given: Given, cl: Any) -> Any:
+    def _complain(self, given: Given, cl: Any, wrong: object) -> None:
+        self.problems.append(given.source.complaint(given.key, f"={_shown(given, cl)}", wrong))
+
+    def _converted(self, given: Given, plain: object, cl: Any) -> Any:
         if "parse" in given.field.metadata:
-            return given.field.metadata["parse"](given.raw, self._cwd)
-        choices = _choices(cl)
-        if choices is not None:
-            return _choose(given.raw, choices)
+            return given.field.metadata["parse"](plain, self._cwd)
+        known = choices(cl)
+        if known is not None:
+            return _choose(plain, known)
         try:
-            return self._convert.structure(given.raw, cl)
+            return self._convert.structure(plain, cl)
         except WrongValueError:
             raise
         except (ValueError, TypeError):
@@ -165,7 +157,7 @@ class Reader:
             raise WrongValueError(f"not {kind}; give {hint or 'another'}") from None
 
 
-def _without_none(cl: Any) -> Any:
+def without_none(cl: Any) -> Any:
     """Return the type of an optional setting: a value that is there is never None."""
     if get_origin(cl) not in (Union, types.UnionType):
         return cl
@@ -173,7 +165,7 @@ def _without_none(cl: Any) -> Any:
     return others[0] if len(others) == 1 else cl
 
 
-def _choices(cl: Any) -> dict[str, object] | None:
+def choices(cl: Any) -> dict[str, object] | None:
     """Return the values of an enumeration or a Literal by how they are written."""
     if get_origin(cl) is Literal:
         return {str(each).lower(): each for each in get_args(cl)}
@@ -182,26 +174,71 @@ def _choices(cl: Any) -> dict[str, object] | None:
     return None
 
 
-def _choose(raw: object, choices: dict[str, object]) -> object:
-    if isinstance(raw, enum.Enum) and raw in choices.values():
+def _choose(raw: object, known: dict[str, object]) -> object:
+    if isinstance(raw, enum.Enum) and raw in known.values():
         return raw
     written = str(raw).strip().lower()
-    if written not in choices:
-        raise WrongValueError(f"not a choice; {did_you_mean(written, choices)}")
-    return choices[written]
+    if written not in known:
+        raise WrongValueError(f"not a choice; {did_you_mean(written, known)}")
+    return known[written]
 
 
-def _check(given: Given, value: object) -> None:
-    """Refuse a value outside its field's limits.
+def _plain(given: Given, found: object, cl: Any) -> object:
+    """Return a value as the environment would have it."""
+    if not given.source.is_toml:
+        return found
+    return plain_of_toml(found, cl, given.field.metadata.get("separator"))
+
+
+def plain_of_toml(value: object, cl: Any, separator: str | None) -> object:
+    """Return a value of TOML as text or what the type takes; WrongValueError for another kind.
+
+    TOML says what kind a value is, so nothing is guessed: a telephone number without quotes would
+    lose its plus, and 2026-03-01 is a date there.
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return _plain_list(value, cl, separator)
+    if cl is bool and isinstance(value, bool):
+        return value
+    if cl in (int, float) and isinstance(value, int | float) and not isinstance(value, bool):
+        if cl is int and isinstance(value, float) and not value.is_integer():
+            raise WrongValueError("not a whole number; leave out what follows its point")
+        return value
+    wanted = {int: "a whole number", float: "a number", bool: "true or false"}.get(cl)
+    if wanted is None:
+        raise WrongValueError("not text; put it in quotes")
+    raise WrongValueError(f"of the wrong kind; give {wanted}")
+
+
+def _plain_list(value: list[object], cl: Any, separator: str | None) -> object:
+    if not all(isinstance(each, str) for each in value):
+        raise WrongValueError("not a list of texts; put each of them in quotes")
+    if get_origin(cl) is tuple:
+        return value
+    if separator is None:
+        raise WrongValueError("a list, but it takes one value; leave out the brackets")
+    if not value:
+        raise WrongValueError("an empty list; leave it out for what is usual")
+    return separator.join(map(str, value))
+
+
+def rules_of(field: attrs.Attribute[Any], *, of_carrier: bool) -> dict[str, Any]:
+    """Return what a field's metadata demands.
 
     A carrier's field that states no limits has those of the general field of its name. An
     engine's has not: its URL and its sample rate are something else.
     """
-    field = given.field
-    general = attrs.fields_dict(Settings).get(field.name) if given.of_carrier else None
-    rules = {**(general.metadata if general is not None else {}), **field.metadata}
+    general = attrs.fields_dict(Settings).get(field.name) if of_carrier else None
+    return {**(general.metadata if general is not None else {}), **field.metadata}
+
+
+def _check(given: Given, value: object) -> None:
+    """Refuse a value outside its field's limits."""
+    rules = rules_of(given.field, of_carrier=given.of_carrier)
     if isinstance(value, int | float) and not isinstance(value, bool):
-        least, most = rules.get("least", 0), rules.get("most", _MOST)
+        least, most = rules.get("least", 0), rules.get("most", MOST)
         if not least <= value <= most:
             raise WrongValueError(f"out of range; give {least} to {most}: {rules.get('help', '')}")
     if "check" in rules:
