@@ -217,6 +217,21 @@ class FakeDesk:
         """Return one utterance."""
         return self._utterance(self._of(call), utterance).view
 
+    def saying(self, call: str) -> views.SayingView | None:
+        """Return the first utterance that is not complete."""
+        utterances = self._of(call).utterances.values()
+        waiting = [each for each in utterances if each.view.completed_at is None]
+        if not waiting:
+            return None
+        return views.SayingView(
+            utterance=waiting[0].view.utterance,
+            text=waiting[0].text,
+            begin=0,
+            heard=len(waiting[0].view.text_heard),
+            characters=len(waiting[0].text),
+            spoken_by=["tone"],
+        )
+
     async def command(self, call: str, command: commands.CallCommand) -> views.Reply:
         """Do a little of what is asked, and note it."""
         await self._held(str(command.__struct_config__.tag))

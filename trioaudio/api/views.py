@@ -40,6 +40,22 @@ class UtteranceView(View):
     """The engines that spoke it, in order."""
 
 
+class SayingView(View):
+    """What is being heard of an utterance: the text round the place where it is."""
+
+    utterance: int
+    text: str
+    """At most 300 characters; of a recording or a mark, empty."""
+    begin: int
+    """Characters of the utterance's text before these."""
+    heard: int
+    """Characters of the utterance's text heard so far."""
+    characters: int
+    """Of the utterance's text, as far as it is known."""
+    spoken_by: list[str]
+    """The engines that spoke it, in order."""
+
+
 class CallView(View):
     """One call. Times are seconds since 1970, None until they happened."""
 
@@ -77,6 +93,8 @@ class CallView(View):
     recording: bool
     traceparent: str | None
     labels: dict[str, str]
+    saying: SayingView | None = None
+    """What is being heard; told by a list of calls asked for with `saying=true`, else null."""
 
 
 class NodeView(View):

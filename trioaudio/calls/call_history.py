@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import attrs
 
 from trioaudio.api.shapes import CallCause, Cause, Certainty
+from trioaudio.calls.stages import Stages
 from trioaudio.core.ledger import LedgerStatistics
 from trioaudio.core.percentiles import Durations, Histogram
 from trioaudio.core.speech import Stretch
@@ -42,6 +43,8 @@ class UtteranceHistory:
     """The engines that spoke it, in order."""
     cached: bool = False
     """All of it was made before."""
+    stages: Stages | None = None
+    """What it waited for before its first frame; None if there was none."""
     error: str | None = None
 
     @property

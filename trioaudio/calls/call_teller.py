@@ -10,6 +10,7 @@ import trio
 
 from trioaudio.api import events
 from trioaudio.calls.call_history import FailoverHistory, UtteranceHistory
+from trioaudio.calls.stages import stages_of
 from trioaudio.calls.utterance_book import Entry, certainty_of
 from trioaudio.calls.word_teller import WordTeller
 from trioaudio.core.carrier import CallerAudio, DtmfPressed, Started, Starts
@@ -252,8 +253,7 @@ class CallTeller:
         )
 
     def _keep_history(self, entry: Entry) -> UtteranceHistory:
-        said, clock = entry.said, self.live.shared.clock
-        utterance = said.utterance
+        said, utterance, clock = entry.said, entry.said.utterance, self.live.shared.clock
         assert utterance.accepted_at is not None
         assert utterance.cause is not None
         sound_ms = max(entry.audio_ms, self.live.call.utterances.sent_ms(said))
@@ -270,6 +270,7 @@ class CallTeller:
             certainty=certainty_of(said),
             spoken_by=tuple(entry.engines),
             cached=bool(said.stretches) and all(each.cached for each in said.stretches),
+            stages=stages_of(utterance, said.stretches),
             error=utterance.error,
         )
         for stretch in said.stretches:

@@ -52,6 +52,10 @@ class Inbox(Generic[T]):
             self._items.append(item)
         self._came.set()
 
+    def __len__(self) -> int:
+        """Count what waits."""
+        return len(self._items)
+
     def close(self) -> None:
         """Let the reader end when it has read what is there."""
         self._closed = True
@@ -127,6 +131,11 @@ class EventHub:
         finally:
             self._subscriptions.discard(subscription)
             subscription.inbox.close()
+
+    @property
+    def waiting(self) -> int:
+        """Events that wait for their readers, all together."""
+        return sum(len(each.inbox) for each in self._subscriptions)
 
     def _count_cut(self) -> None:
         self.cut += 1

@@ -9,7 +9,7 @@ import attrs
 import trio
 
 from trioaudio.api.request_error import RequestError, RequestFault
-from trioaudio.api.views import CallView, UtteranceView
+from trioaudio.api.views import CallView, SayingView, UtteranceView
 from trioaudio.calls.call_view import call_view
 from trioaudio.calls.live_call import LiveCall
 
@@ -101,6 +101,15 @@ class Roll:
         live = self.live.get(call)
         found = self._find_over(call).utterances if live is None else _utterances(live)
         return [found[number] for number in sorted(found)]
+
+    def saying(self, call: str) -> SayingView | None:
+        """Return what is being heard on a call; None if nothing is, or the call is over."""
+        live = self.live.get(call)
+        if live is None:
+            return None
+        live.call.count_played()
+        entry = live.book.being_heard()
+        return None if entry is None else entry.saying()
 
     def utterance(self, call: str, number: int) -> UtteranceView:
         """Return one utterance; RequestError."""

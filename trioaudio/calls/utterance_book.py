@@ -11,7 +11,7 @@ import trio
 
 from trioaudio.api.request_error import RequestError, RequestFault
 from trioaudio.api.shapes import Certainty
-from trioaudio.api.views import UtteranceView
+from trioaudio.api.views import SayingView, UtteranceView
 from trioaudio.calls.text_feed import TextFeed
 from trioaudio.calls.wall_clock import WallClock
 from trioaudio.core.heard_text import heard_characters
@@ -20,6 +20,9 @@ from trioaudio.utterances import Say
 
 REMEMBERED = 50
 """Complete utterances of a call that can still be asked for."""
+
+SHOWN, HEARD_SHOWN = 300, 100
+"""Characters told of an utterance that is being heard, and how many of them were heard already."""
 
 Kind = Literal["text", "recording", "mark", "tones"]
 
@@ -104,6 +107,20 @@ class Entry:
             spoken_by=self.engines,
         )
 
+    def saying(self) -> SayingView:
+        """Return the text round the place where it is."""
+        spoken = self.text if self.kind == "text" else ""
+        heard = self.count_heard()
+        begin = max(0, min(heard - HEARD_SHOWN, len(spoken) - SHOWN))
+        return SayingView(
+            utterance=self.id,
+            text=spoken[begin : begin + SHOWN],
+            begin=begin,
+            heard=heard,
+            characters=len(spoken),
+            spoken_by=self.engines,
+        )
+
 
 def certainty_of(said: Say) -> Certainty:
     """Return how it is known what was heard: what was cut is always an estimate."""
@@ -141,6 +158,15 @@ class UtteranceBook:
         while len(self.complete) > REMEMBERED:
             self.complete.popitem(last=False)
         return entry
+
+    def being_heard(self) -> Entry | None:
+        """Return the one whose sound is being heard, or is next of what was sent."""
+        begun = (
+            (each.said.utterance.first_frame_at, number, each)
+            for number, each in self.incomplete.items()
+            if each.said.utterance.first_frame_at is not None
+        )
+        return min(begun, default=(0.0, 0, None))[2]
 
     def find(self, utterance: int) -> Entry:
         """Return one; RequestError when there is none, or it is too long ago."""

@@ -88,6 +88,10 @@ class Client:
         """Describe the daemon."""
         return await self.link.get("/v1/node", _NODE)
 
+    async def metrics(self) -> str:
+        """Return the daemon's metrics in Prometheus' text format."""
+        return await self.link.get_text("/metrics")
+
     async def voices(self, engine: str | None = None) -> list[VoiceView]:
         """List the voices of an engine, or of all the daemon uses."""
         query = {} if engine is None else {"engine": engine}
@@ -161,6 +165,15 @@ class Client:
             if len(page) < _PAGE:
                 return found
             query["after"] = page[-1].call
+
+    async def calls_named(self, calls: Sequence[str], *, saying: bool = False) -> list[CallView]:
+        """Return those of at most 100 calls that are known; `saying`: with what is being heard."""
+        if not calls:
+            return []
+        query: dict[str, str | int] = {"only": ",".join(calls)}
+        if saying:
+            query["saying"] = "true"
+        return await self.link.get("/v1/calls", _CALLS, query)
 
     def call(self, call: str) -> Call:
         """Return a call by its id, without asking whether there is one."""

@@ -62,6 +62,13 @@ class HttpLink:
         request = self.http.build_request("GET", path, params=query)
         return self._read(await self._send(request, again=True), answer)
 
+    async def get_text(self, path: str) -> str:
+        """Ask for something that is no JSON."""
+        response = await self._send(self.http.build_request("GET", path), again=True)
+        if response.is_error:
+            raise problem_of(response)
+        return response.text
+
     async def post(
         self,
         path: str,

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from email.message import Message
 from typing import Final
 from urllib.parse import parse_qsl, quote, urlencode
 
 from msgspec.structs import replace
 
+from trioaudio.api.request_error import RequestError
 from trioaudio.api.requests import NewCall
 from trioaudio.api.views import Accepted, CallView, UtteranceView
 from trioaudio.control.command_routes import PLAIN_FAULTS
-from trioaudio.control.desk import Upload
+from trioaudio.control.desk import Desk, Upload
 from trioaudio.control.operation import Asked, Operation, Outcome
 from trioaudio.control.problems import ProblemError
-from trioaudio.control.queries import CallsQuery, UploadQuery, choose_calls
+from trioaudio.control.queries import MOST_SAYING, CallsQuery, UploadQuery, choose_calls
 
 WAV_TYPES: Final = frozenset({"audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave"})
 _DIGITS: Final = 9
@@ -35,13 +37,26 @@ async def _create(asked: Asked) -> Outcome:
 
 def _list(asked: Asked) -> Outcome:
     query: CallsQuery = asked.query
-    page, more = choose_calls(asked.desk.calls(), query)
+    if query.saying and query.limit > MOST_SAYING:
+        raise ProblemError("invalid", f"saying: of at most {MOST_SAYING} calls; lower the limit")
+    calls = asked.desk.calls() if query.only is None else _known(asked.desk, query.only)
+    page, more = choose_calls(calls, query)
+    if query.saying:
+        page = [replace(each, saying=asked.desk.saying(each.call)) for each in page]
     headers: tuple[tuple[str, str], ...] = ()
     if more:
         kept = [pair for pair in parse_qsl(asked.raw_query) if pair[0] != "after"]
         following = urlencode([*kept, ("after", page[-1].call)])
         headers = (("Link", f'<{asked.path}?{following}>; rel="next"'),)
     return Outcome([shown(each, asked) for each in page], headers)
+
+
+def _known(desk: Desk, only: str) -> list[CallView]:
+    found = []
+    for call in dict.fromkeys(only.split(",")):
+        with suppress(RequestError):  # forgotten: the list is of those that are known
+            found.append(desk.call(call))
+    return sorted(found, key=lambda view: view.created_at)
 
 
 def _look(asked: Asked) -> Outcome:

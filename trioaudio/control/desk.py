@@ -19,6 +19,7 @@ from trioaudio.api.views import (
     NodeView,
     Prepared,
     Reply,
+    SayingView,
     UtteranceView,
     VoiceView,
 )
@@ -44,7 +45,7 @@ class Readiness:
 
     ready: bool
     reason: str
-    """A word: ready, starting, full, draining, no-engine."""
+    """A word: ready, starting, full, overloaded, draining, no-engine."""
     detail: str = ""
     retry_after_s: float | None = None
 
@@ -90,6 +91,10 @@ class Desk(Protocol):
 
     def utterance(self, call: str, utterance: int) -> UtteranceView:
         """Return one utterance."""
+        ...
+
+    def saying(self, call: str) -> SayingView | None:
+        """Return what is being heard on a call; None if nothing is, or the call is over."""
         ...
 
     async def command(self, call: str, command: CallCommand) -> Reply:

@@ -22,6 +22,7 @@ from trioaudio.api.views import CallView
 from trioaudio.control.problems import ProblemError, misread
 
 MOST_CALLS = 1000
+MOST_SAYING = 100
 _MOST_FIELDS = 100
 
 
@@ -42,6 +43,13 @@ class CallsQuery(Query):
     limit: Annotated[int, Meta(ge=1, le=MOST_CALLS)] = 100
     after: CallId | None = None
     """The last call of the page before."""
+    only: (
+        Annotated[str, Meta(max_length=6500, pattern=r"^[A-Za-z0-9_-]+(,[A-Za-z0-9_-]+){0,99}$")]
+        | None
+    ) = None
+    """Of these calls those that are known: at most 100 ids, separated by commas."""
+    saying: bool = False
+    """Tell what each is saying; of at most 100 calls at a time."""
 
 
 class VoicesQuery(Query):

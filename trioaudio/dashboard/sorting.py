@@ -1,0 +1,51 @@
+"""Which calls are shown, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import attrs
+
+from trioaudio.dashboard.nodes import CallRow, Fleet, Node
+
+
+@attrs.frozen
+class Sort:
+    """One order; `most_first`: the largest value stands first unless it is reversed."""
+
+    key: Callable[[Node, CallRow], float | str]
+    most_first: bool = False
+
+
+SORTS: Final[dict[str, Sort]] = {
+    "age": Sort(lambda _, row: row.view.created_at),
+    "carrier": Sort(lambda _, row: row.view.carrier),
+    "number": Sort(lambda _, row: row.view.to or row.view.peer or ""),
+    "state": Sort(lambda _, row: f"{row.view.state} {not row.view.speaking}"),
+    "waiting": Sort(lambda _, row: row.view.waiting, most_first=True),
+    "lead": Sort(lambda _, row: row.view.lead_ms, most_first=True),
+    "late": Sort(lambda _, row: row.view.lateness_p99_ms or 0.0, most_first=True),
+    "underruns": Sort(lambda _, row: row.view.underruns, most_first=True),
+    "engine": Sort(lambda _, row: row.engine),
+    "node": Sort(lambda node, _: node.name),
+}
+
+Found = list[tuple[Node, CallRow]]
+
+
+def sorted_calls(fleet: Fleet, sort: str, needle: str, *, reverse: bool = False) -> Found:
+    """Return the calls in which `needle` is found, in the order named; equals by age."""
+    chosen = SORTS[sort]
+    small = needle.lower()
+    found = [
+        (node, row)
+        for node in fleet.nodes
+        for row in node.calls.values()
+        if small in row.found_by or small in node.name
+    ]
+    found.sort(key=lambda each: each[1].view.created_at)
+    if sort != "age" or reverse:
+        # stable, also backwards: equals stay by age
+        found.sort(key=lambda each: chosen.key(*each), reverse=chosen.most_first != reverse)
+    return found
