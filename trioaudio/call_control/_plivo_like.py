@@ -75,6 +75,8 @@ class PlivoLike:
     credentials: tuple[str, ...]
     account: Callable[[CarrierSettings], Account]
     signature: PlivoSignature
+    shows_account: bool = False
+    """Whether GET of the account is documented: https://docs.plivo.com/docs/account/api."""
 
     @property
     def control(self) -> CallControl:
@@ -87,6 +89,7 @@ class PlivoLike:
             read_placed=self._read_placed,
             hang_up=self._hang_up,
             cancel=self._cancel,
+            probe=self._probe if self.shows_account else None,
             transfer=self._transfer,
             check_reply=self._replies.check,
             over=frozenset({"404"}),
@@ -128,6 +131,9 @@ class PlivoLike:
     def _read_placed(self, reply: RestReply) -> PlacedCall:
         call_id = self._replies.text(reply, "request_uuid")
         return PlacedCall(call_id, text_of(self._replies.object_in(reply).get("message")))
+
+    def _probe(self, settings: CarrierSettings) -> RestRequest:
+        return self.account(settings).request("GET", "", None, safe=True)
 
     def _hang_up(self, settings: CarrierSettings, call_id: str) -> RestRequest:
         path = f"Call/{segment('call_id', call_id)}/"

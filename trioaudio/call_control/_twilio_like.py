@@ -79,6 +79,7 @@ class TwilioLike:
             place=self._place,
             read_placed=self._read_placed,
             hang_up=self._hang_up,
+            probe=self._probe,
             transfer=self._transfer,
             check_reply=self._replies.check,
             over=_CALL_IS_OVER,
@@ -117,6 +118,20 @@ class TwilioLike:
     def _read_placed(self, reply: RestReply) -> PlacedCall:
         call_id = self._replies.text(reply, "sid")
         return PlacedCall(call_id, text_of(self._replies.object_in(reply).get("status")))
+
+    def _probe(self, settings: CarrierSettings) -> RestRequest:
+        """Ask for the account itself: https://www.twilio.com/docs/iam/api/account.
+
+        https://developer.signalwire.com/compatibility-api/client-sdks/methods/accounts/retrieve
+        """
+        account = self.account(settings)
+        sid = segment("account", account.sid)
+        return RestRequest(
+            "GET",
+            f"{account.base_url}/2010-04-01/Accounts/{sid}.json",
+            basic=(account.sid, account.token),
+            safe_to_repeat=True,
+        )
 
     def _hang_up(self, settings: CarrierSettings, call_id: str) -> RestRequest:
         path = f"Calls/{segment('call_id', call_id)}"

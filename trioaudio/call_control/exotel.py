@@ -97,6 +97,18 @@ def _read_placed(reply: RestReply) -> PlacedCall:
     return PlacedCall(call_id, text_of(at(_REPLIES.object_in(reply), ("Call", "Status"))))
 
 
+def _probe(settings: CarrierSettings) -> RestRequest:
+    """Ask for one of the calls of late: https://developer.exotel.com/api/call-details-bulk."""
+    ours = own(settings, ExotelSettings)
+    account = segment("account_sid", ours.account_sid)
+    return RestRequest(
+        "GET",
+        f"{rest_url('rest_url', ours.rest_url)}/v1/Accounts/{account}/Calls.json?PageSize=1",
+        basic=(ours.api_key, ours.api_token),
+        safe_to_repeat=True,
+    )
+
+
 def _answer_document(settings: CarrierSettings, placing: Placing) -> AnswerDocument:
     url = _stream_url(own(settings, ExotelSettings), placing)
     return AnswerDocument("application/json", compact({"url": url.get()}))
@@ -123,6 +135,7 @@ CALL_CONTROL = CallControl(
     credentials=_CREDENTIALS,
     place=_place,
     read_placed=_read_placed,
+    probe=_probe,
     check_reply=_REPLIES.check,
     answer_document=_answer_document,
     read_webhook=_read_webhook,

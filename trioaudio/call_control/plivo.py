@@ -20,4 +20,5 @@ CALL_CONTROL = PlivoLike(
     credentials=("auth_id", "auth_token"),
     account=_account,
     signature=PlivoSignature("X-Plivo-Signature", covers_more=True, always=True),
+    shows_account=True,
 ).control

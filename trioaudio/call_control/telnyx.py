@@ -128,6 +128,21 @@ def _transfer(settings: CarrierSettings, call_id: str, transfer: Transfer) -> Re
     )
 
 
+def _probe(settings: CarrierSettings) -> RestRequest:
+    """Ask for the application our calls are placed by, so that its id is checked too.
+
+    https://developers.telnyx.com/api-reference/call-control-applications/retrieve-a-call-control-application
+    """
+    ours = own(settings, TelnyxSettings)
+    application = segment("connection_id", ours.connection_id)
+    return RestRequest(
+        "GET",
+        f"{rest_url('rest_url', ours.rest_url)}/v2/call_control_applications/{application}",
+        bearer=ours.api_key,
+        safe_to_repeat=True,
+    )
+
+
 def _answer_document(settings: CarrierSettings, placing: Placing) -> AnswerDocument:
     command = revealed(_stream(own(settings, TelnyxSettings), placing))
     return AnswerDocument("application/json", compact(command))
@@ -146,6 +161,7 @@ CALL_CONTROL = CallControl(
     place=_place,
     read_placed=_read_placed,
     hang_up=_hang_up,
+    probe=_probe,
     transfer=_transfer,
     check_reply=_REPLIES.check,
     # Such a call was never there; it has ended already.

@@ -9,6 +9,8 @@ an NCCO: https://developer.vonage.com/en/voice/voice-api/guides/websockets.
 
 from __future__ import annotations
 
+import attrs
+
 from trioaudio.call_control._replies import Replies
 from trioaudio.call_control._vonage_webhooks import CHECK, read_webhook
 from trioaudio.call_control._wanted import digits, media_url, one_target, own, rest_url, segment
@@ -112,6 +114,12 @@ def _transfer(settings: CarrierSettings, call_id: str, transfer: Transfer) -> Re
     )
 
 
+def _probe(settings: CarrierSettings) -> RestRequest:
+    """Ask for one of the calls of late: https://developer.vonage.com/en/api/voice#getCalls."""
+    ours = own(settings, VonageSettings)
+    return attrs.evolve(_request(ours, "GET", "?page_size=1", {}, safe=True), json=None)
+
+
 def _answer_document(settings: CarrierSettings, placing: Placing) -> AnswerDocument:
     ncco = [_connect(own(settings, VonageSettings), placing)]
     return AnswerDocument("application/json", compact(ncco))
@@ -124,6 +132,7 @@ CALL_CONTROL = CallControl(
     place=_place,
     read_placed=_read_placed,
     hang_up=_hang_up,
+    probe=_probe,
     transfer=_transfer,
     check_reply=_REPLIES.check,
     over=frozenset({"404"}),

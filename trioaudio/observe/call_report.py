@@ -62,7 +62,7 @@ def call_report(figures: CallFigures) -> dict[str, Any]:
         "reconnects": figures.reconnects,
         "wire_bytes": totals.wire_bytes,
         "engine": figures.engine,
-        "spoken_by": [attrs.asdict(each) for each in figures.stretches],
+        "spoken_by": [attrs.asdict(each, filter=_told) for each in figures.stretches],
         "unspoken_characters": _unspoken(figures),
         "voice": figures.voice,
         "carrier": {
@@ -90,6 +90,12 @@ def _text_figures(figures: CallFigures) -> dict[str, Any]:
         "cause": said.cause.value if said and said.cause else None,
         "certainty": said.certainty.value if said and said.certainty else None,
     }
+
+
+def _told(field: attrs.Attribute[Any], value: object) -> bool:
+    """Leave out when a stretch began: `first_frame_ms` says what came of it."""
+    del value
+    return field.name != "beginning"
 
 
 def _unspoken(figures: CallFigures) -> int:

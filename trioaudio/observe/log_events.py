@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 from trioaudio.core.secret import MASK, Secret
+from trioaudio.observe.log_context import with_call
 
 _SHORTEST_MASKED: Final = 4  # masking a shorter text would tear holes in ordinary words
 _DEEPEST: Final = 6
@@ -19,6 +20,8 @@ _CONTROLS: Final = {
 }
 _CONTROLS_AND_NEWLINE: Final = {**_CONTROLS, ord("\n"): "\\n"}
 _OF_SEVERAL_LINES: Final = ("exception", "stack")
+_PRIORITIES: Final = {"critical": 2, "error": 3, "warning": 4, "info": 6, "debug": 7}
+"""Syslog's numbers, as the journal reads them: sd-daemon(3)."""
 
 Event = dict[str, Any]
 Render = Callable[[Event], str]
@@ -42,8 +45,8 @@ def event_of(record: logging.LogRecord, context: Mapping[str, Any]) -> Event:
         "logger": record.name,
     }
     if isinstance(record.msg, LogEvent):
-        return {**head, "event": "", **record.msg, **head}
-    event: Event = {**head, "event": record.getMessage(), **context}
+        return with_call({**head, "event": "", **record.msg, **head})
+    event: Event = with_call({**head, "event": record.getMessage(), **context})
     if record.exc_info and record.exc_info[1] is not None:
         event["exception"] = "".join(traceback.format_exception(record.exc_info[1])).rstrip()
     return event
@@ -128,5 +131,17 @@ def console_line(*, colors: bool) -> Render:
             for key, value in event.items()
         }
         return str(renderer(None, "", safe))
+
+    return render
+
+
+def journal_line() -> Render:
+    """Return the renderer for systemd's journal, which keeps time and level beside the text."""
+    plain = console_line(colors=False)
+
+    def render(event: Event) -> str:
+        mark = f"<{_PRIORITIES.get(event['level'], 6)}>"
+        text = plain({key: event[key] for key in event if key not in {"timestamp", "level"}})
+        return "\n".join(mark + line for line in text.splitlines())  # each is an entry there
 
     return render

@@ -9,18 +9,23 @@ import logging.handlers
 import os
 import queue
 import select
+import sys
 import threading
+import time
 from collections.abc import Callable, Collection
-from pathlib import Path
-from typing import Protocol, TextIO
+from typing import Final, Protocol, TextIO
 
 import attrs
 
-from trioaudio.core.errors import ConfigError
+TROUBLE_TOLD_EVERY_S: Final = 60.0
 
 
 def _hide_nothing(_secrets: Collection[str]) -> None:
     """Mask nothing: there is no log."""
+
+
+def _reopen_nothing() -> None:
+    """Open no file again: there is none."""
 
 
 @attrs.define
@@ -33,6 +38,39 @@ class LogCounts:
     """Lines a console or file did not take."""
     hide: Callable[[Collection[str]], None] = attrs.field(default=_hide_nothing, eq=False)
     """Masks further secrets from now on: a configuration was read anew."""
+    reopen: Callable[[], None] = attrs.field(default=_reopen_nothing, eq=False)
+    """Has the log file opened by its name again: it was moved away."""
+
+
+@attrs.define(eq=False)
+class Losses:
+    """What one outlet has not written; counted in `total` too."""
+
+    total: LogCounts
+    dropped: int = 0
+    failed: int = 0
+    _told_dropped: int = 0
+    _told_failed: int = 0
+
+    def drop(self) -> None:
+        """Count a record there was no room for."""
+        self.dropped += 1
+        self.total.dropped += 1
+
+    def fail(self) -> None:
+        """Count a line that was not taken."""
+        self.failed += 1
+        self.total.failed += 1
+
+    def untold(self) -> dict[str, int]:
+        """Return what was lost since it was last told; empty if nothing was."""
+        dropped, failed = self.dropped - self._told_dropped, self.failed - self._told_failed
+        return {"dropped": dropped, "failed": failed} if dropped or failed else {}
+
+    def told(self, lost: dict[str, int]) -> None:
+        """Note that so much was told."""
+        self._told_dropped += lost.get("dropped", 0)
+        self._told_failed += lost.get("failed", 0)
 
 
 class LineSink(Protocol):
@@ -50,8 +88,9 @@ class DescriptorSink:
     aborts at exit when it wants to flush it.
     """
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, *, waits: bool = True) -> None:
         self._descriptor = descriptor
+        self._waits = waits
         self._torn = False
 
     def write(self, text: str) -> None:
@@ -62,7 +101,10 @@ class DescriptorSink:
         while data:
             try:
                 written = os.write(self._descriptor, data)
-            except BlockingIOError:  # somebody else made the shared terminal non-blocking
+            except BlockingIOError:
+                if not self._waits:
+                    raise
+                # Somebody else made the shared terminal non-blocking.
                 waiter = select.poll()
                 waiter.register(self._descriptor, select.POLLOUT)
                 waiter.poll()
@@ -100,30 +142,32 @@ class CallableSink:
         self._take(text.removesuffix("\n"))
 
 
-def open_file_sink(path: Path) -> DescriptorSink:
-    """Open a file for appending; ConfigError when that cannot be."""
-    try:
-        # Whoever may read the service's files in the group may read its errors; nobody else.
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
-    except OSError as exc:
-        raise ConfigError(
-            f"log file {path}: {exc.strerror}; choose a place this user may write to"
-        ) from None
-    return DescriptorSink(descriptor)
-
-
 class SinkHandler(logging.StreamHandler[LineSink]):
     """Writes to a sink and counts what it does not take; never raises, never prints.
 
-    Only the drain's thread uses it, so it takes no lock: a thread stuck in `write` would hold it
-    for ever, and logging's own clean-up at exit would wait for it.
+    What was lost is told in a line of its own before the next one, as soon as the sink takes lines
+    again. Only the drain's thread uses it, so it takes no lock: a thread stuck in `write` would
+    hold it for ever, and logging's own clean-up at exit would wait for it.
     """
 
-    def __init__(self, sink: LineSink, formatter: logging.Formatter, counts: LogCounts) -> None:
+    def __init__(
+        self,
+        sink: LineSink,
+        formatter: logging.Formatter,
+        losses: Losses,
+        *,
+        notice: Callable[[dict[str, int]], logging.LogRecord],
+        on_trouble: Callable[[str], None] | None = None,
+    ) -> None:
+        """`notice` makes the record of a loss; `on_trouble` is told why lines are not taken."""
         super().__init__(sink)
         self.setFormatter(formatter)
         self._sink = sink
-        self._counts = counts
+        self._losses = losses
+        self._notice = notice
+        self._on_trouble = on_trouble
+        self._tell_at = 0.0
+        self._took = True
 
     def acquire(self) -> None:
         """Take no lock."""
@@ -134,16 +178,50 @@ class SinkHandler(logging.StreamHandler[LineSink]):
     def flush(self) -> None:
         """Do nothing: a sink keeps nothing back."""
 
+    def emit(self, record: logging.LogRecord) -> None:
+        """Tell what was lost, if anything, and write the record."""
+        if not self.tell_losses():
+            self._losses.fail()
+            return
+        if not self._write(record):
+            self._losses.fail()
+
+    def tell_losses(self) -> bool:
+        """Write what was lost since it was last told; False if the sink does not take that."""
+        lost = self._losses.untold()
+        if not lost:
+            return True
+        told = self.tell(lost)
+        if told:
+            self._losses.told(lost)
+        return told
+
+    def tell(self, lost: dict[str, int]) -> bool:
+        """Write how much was lost; False if the sink does not take that."""
+        return self._write(self._notice(lost))
+
+    def _write(self, record: logging.LogRecord) -> bool:
+        self._took = True
+        super().emit(record)  # calls handleError for whatever goes wrong
+        return self._took
+
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
-        """Count, instead of printing a traceback to a stderr that may be the cause."""
+        """Note it, instead of printing a traceback to a stderr that may be the cause."""
         del record
-        self._counts.failed += 1
+        self._took = False
+        now = time.monotonic()
+        if self._on_trouble is not None and now >= self._tell_at:
+            self._tell_at = now + TROUBLE_TOLD_EVERY_S
+            exc = sys.exc_info()[1]
+            reason = exc.strerror if isinstance(exc, OSError) else None
+            self._on_trouble(reason or type(exc).__name__)
 
     def close(self) -> None:
         """Close the sink if it is ours to close."""
-        if isinstance(self._sink, DescriptorSink):
+        close = getattr(self._sink, "close", None)
+        if close is not None:
             with contextlib.suppress(OSError):  # a full disk may say so again
-                self._sink.close()
+                close()
         super().close()
 
 
@@ -154,11 +232,11 @@ class QueueTap(logging.handlers.QueueHandler):
         self,
         records: queue.Queue[logging.LogRecord | None],
         event_of: Callable[[logging.LogRecord], dict[str, object]],
-        counts: LogCounts,
+        losses: Losses,
     ) -> None:
         super().__init__(records)
         self._event_of = event_of
-        self._counts = counts
+        self._losses = losses
 
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
         """Return a copy with plain values; other handlers see the record as it was."""
@@ -173,12 +251,12 @@ class QueueTap(logging.handlers.QueueHandler):
         try:
             self.queue.put_nowait(record)
         except queue.Full:
-            self._counts.dropped += 1
+            self._losses.drop()
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         """Count a record whose values cannot even be looked at."""
         del record
-        self._counts.failed += 1
+        self._losses.fail()
 
 
 class QueueDrain(logging.handlers.QueueListener):

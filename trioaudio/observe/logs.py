@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import queue
 import sys
-from collections.abc import Callable, Collection, Iterator, MutableMapping
+import time
+from collections.abc import Collection, Iterator, MutableMapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
 
 from trioaudio.core.secret import Secret
+from trioaudio.observe.log_console import Console, console_render, console_sink, nowhere
 from trioaudio.observe.log_events import (
     LineFormatter,
     LogEvent,
@@ -26,17 +29,8 @@ from trioaudio.observe.log_events import (
     event_of,
     json_line,
 )
-from trioaudio.observe.log_sinks import (
-    CallableSink,
-    DescriptorSink,
-    LineSink,
-    LogCounts,
-    QueueDrain,
-    QueueTap,
-    SinkHandler,
-    StreamSink,
-    open_file_sink,
-)
+from trioaudio.observe.log_file import LogFile, Rotation
+from trioaudio.observe.log_sinks import LogCounts, Losses, QueueDrain, QueueTap, SinkHandler
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger, Processor
@@ -44,8 +38,7 @@ if TYPE_CHECKING:
 QUEUE_RECORDS: Final = 2000  # two seconds, if a thousand calls log once a second each
 STOP_WITHIN_S: Final = 1.0
 _TALKATIVE: Final = ("trio-websocket", "trio_websocket", "httpx", "httpcore")
-
-Console = TextIO | Callable[[str], None]
+_MISSING: Final = "log records are missing: the console or the disk was too slow, or failed"
 
 
 def get_logger(name: str) -> FilteringBoundLogger:
@@ -66,6 +59,7 @@ def open_logging(
     console: Console | None = None,
     *,
     secrets: Collection[str | Secret] = (),
+    rotation: Rotation = Rotation(),  # noqa: B008  frozen
 ) -> Iterator[LogCounts]:
     """Write records of `level` and above to the console, and errors to a file too.
 
@@ -74,93 +68,124 @@ def open_logging(
     thread. The texts in `secrets` are masked wherever they occur. ConfigError if the file cannot
     be opened.
 
-    Writing never blocks the caller: with the queue full, records are dropped and counted, and one
-    line at the end says how many. Leaving waits at most STOP_WITHIN_S for what is queued.
+    Writing never blocks the caller, and console and file do not wait for each other: with a queue
+    full, records are dropped and counted, and one line says how many as soon as lines are taken
+    again, or at the end. Leaving waits at most STOP_WITHIN_S for what is queued.
     """
     _configure_structlog()  # before the first record, and whatever else in the process did
     threshold = logging.getLevelNamesMapping()[level.upper()]
     counts = LogCounts()
-    handlers = _open_handlers(log_format, error_file, console or sys.stderr or _nowhere, counts)
     mask = Mask([each.get() if isinstance(each, Secret) else each for each in secrets])
     counts.hide = mask.add
-    records: queue.Queue[logging.LogRecord | None] = queue.Queue(QUEUE_RECORDS)
-    tap = QueueTap(records, lambda record: mask(event_of(record, _context())), counts)
-    drain = QueueDrain(records, *handlers)
-    drain.start()
+    opening = _Opening(mask, counts)
+    outlets = []
+    if error_file is not None:
+        outlets.append(opening.open_file(error_file, rotation, log_format))
+    outlets.append(opening.open_console(console or sys.stderr or nowhere, log_format))
+    for outlet in outlets:
+        outlet.drain.start()
     try:
-        with _tapped(tap, threshold):
+        with _tapped(outlets, threshold):
             yield counts
     finally:
-        if drain.stop_within(STOP_WITHIN_S, lambda: _report(counts, handlers[0])):
-            for handler in handlers:
-                handler.close()
-        tap.close()
+        _close(outlets)
+
+
+@attrs.frozen
+class _Outlet:
+    """A place lines go to, with a queue and a thread of its own."""
+
+    level: int
+    handler: SinkHandler
+    losses: Losses
+    tap: QueueTap
+    drain: QueueDrain
+
+
+@attrs.frozen
+class _Opening:
+    """What all outlets share."""
+
+    mask: Mask
+    counts: LogCounts
+
+    def open_file(self, path: Path, rotation: Rotation, log_format: str) -> _Outlet:
+        """Open the file of errors; ConfigError."""
+        file = LogFile(path, rotation)
+        self.counts.reopen = file.reopen
+        render = json_line if log_format == "json" else console_line(colors=False)
+
+        def tell(reason: str) -> None:
+            # No error: it would come here again.
+            get_logger(__name__).warning(
+                "the log file takes no lines", file=str(path), reason=reason
+            )
+
+        losses = Losses(self.counts)
+        handler = SinkHandler(file, LineFormatter(render), losses, notice=_notice, on_trouble=tell)
+        return self._outlet(logging.ERROR, handler, losses)
+
+    def open_console(self, console: Console, log_format: str) -> _Outlet:
+        """Open the console."""
+        losses = Losses(self.counts)
+        formatter = LineFormatter(console_render(log_format, console))
+        handler = SinkHandler(console_sink(console), formatter, losses, notice=_notice)
+        return self._outlet(logging.NOTSET, handler, losses)
+
+    def _outlet(self, level: int, handler: SinkHandler, losses: Losses) -> _Outlet:
+        records: queue.Queue[logging.LogRecord | None] = queue.Queue(QUEUE_RECORDS)
+        mask = self.mask
+        tap = QueueTap(records, lambda record: mask(event_of(record, _context())), losses)
+        return _Outlet(level, handler, losses, tap, QueueDrain(records, handler))
 
 
 @contextlib.contextmanager
-def _tapped(tap: QueueTap, level: int) -> Iterator[None]:
-    """Have all records go to `tap`, and put logging back as it was."""
-    tap.setLevel(level)
+def _tapped(outlets: list[_Outlet], level: int) -> Iterator[None]:
+    """Have all records go to the outlets, and put logging back as it was."""
     root = logging.getLogger()
     levels = {logging.getLogger(name): max(level, logging.WARNING) for name in _TALKATIVE}
     levels[root] = level
     before = {logger: logger.level for logger in levels}
     for logger, each in levels.items():
         logger.setLevel(each)
-    root.addHandler(tap)
+    for outlet in outlets:
+        outlet.tap.setLevel(max(level, outlet.level))
+        root.addHandler(outlet.tap)
     try:
         yield
     finally:
-        root.removeHandler(tap)
+        for outlet in outlets:
+            root.removeHandler(outlet.tap)
         for logger, each in before.items():
             logger.setLevel(each)
 
 
-def _open_handlers(
-    log_format: str, error_file: Path | None, console: Console, counts: LogCounts
-) -> list[SinkHandler]:
-    plain = json_line if log_format == "json" else console_line(colors=False)
-    handlers = []
-    if error_file is not None:
-        to_file = SinkHandler(open_file_sink(error_file), LineFormatter(plain), counts)
-        to_file.setLevel(logging.ERROR)
-        handlers.append(to_file)
-    colored = log_format != "json" and _takes_colors(console)
-    render = console_line(colors=True) if colored else plain
-    sink = _console_sink(console)
-    return [SinkHandler(sink, LineFormatter(render), counts), *handlers]
+def _close(outlets: list[_Outlet]) -> None:
+    """Write what is queued, for STOP_WITHIN_S in all; the last one tells what all have lost."""
+    until = time.monotonic() + STOP_WITHIN_S
+    for left, outlet in zip(range(len(outlets), 0, -1), outlets, strict=True):
+        of = outlets if outlet is outlets[-1] else [outlet]
+
+        def tell(outlet: _Outlet = outlet, of: list[_Outlet] = of) -> None:
+            lost = {
+                key: sum(each.losses.untold().get(key, 0) for each in of)
+                for key in ("dropped", "failed")
+            }
+            if any(lost.values()) and outlet.handler.tell(lost):
+                for each in of:
+                    each.losses.told(each.losses.untold())
+
+        if outlet.drain.stop_within(max(0.0, until - time.monotonic()) / left, tell):
+            outlet.handler.close()
+        outlet.tap.close()
 
 
-def _console_sink(console: Console) -> LineSink:
-    if callable(console):
-        return CallableSink(console)
-    try:
-        return DescriptorSink(os.dup(console.fileno()))
-    except OSError:  # a stream in memory has no descriptor, a closed one a bad one
-        return StreamSink(console)
-
-
-def _nowhere(_line: str) -> None:
-    """Stand in for a stderr that was closed before the program began."""
-
-
-def _takes_colors(console: Console) -> bool:
-    """Say whether the console is a terminal whose owner has not asked for plain text."""
-    if callable(console) or not console.isatty():
-        return False
-    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
-def _report(counts: LogCounts, console: logging.Handler) -> None:
-    """Say in one line what was not written."""
-    if not counts.dropped and not counts.failed:
-        return
+def _notice(lost: dict[str, int]) -> logging.LogRecord:
+    """Return the record that tells what was not written."""
     logger = logging.getLogger(__name__)
-    text = "log records are missing: the console or the disk was too slow, or failed"
-    numbers = {"dropped": counts.dropped, "failed": counts.failed}
-    record = logger.makeRecord(logger.name, logging.WARNING, "", 0, text, (), None)
-    record.msg = event_of(record, numbers)
-    console.handle(record)
+    record = logger.makeRecord(logger.name, logging.WARNING, "", 0, _MISSING, (), None)
+    record.msg = event_of(record, lost)
+    return record
 
 
 def _context() -> dict[str, Any]:

@@ -49,6 +49,7 @@ def plivo_like(
     return RestKind(
         name,
         (
+            ("GET", f"{root}/Account/{{account}}/", partial(_show, proof)),
             ("POST", f"{root}{_CALLS}", partial(_place, proof)),
             ("DELETE", f"{root}{_CALLS}{{call}}/", partial(_hang_up, proof)),
             ("DELETE", f"{root}/Account/{{account}}/Request/{{call}}/", partial(_hang_up, proof)),
@@ -70,6 +71,11 @@ def _check_account(proof: Proof, desk: RestDesk, request: Request) -> None:
     right = proof(account, request)
     if not right or request.parameters["account"] != account.id:
         raise RefusedError(401, "Could not verify your access level for that URL.")
+
+
+def _show(proof: Proof, desk: RestDesk, request: Request) -> Outcome:
+    _check_account(proof, desk, request)
+    return Outcome(200, {"auth_id": desk.account.id, "state": "active"})
 
 
 def _place(proof: Proof, desk: RestDesk, request: Request) -> Outcome:

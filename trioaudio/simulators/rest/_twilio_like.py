@@ -47,6 +47,7 @@ def twilio_like(name: str, prefix: str, *, codec: bool) -> RestKind:
     return RestKind(
         name,
         (
+            ("GET", here, reading.show),
             ("POST", f"{here}/Calls.json", reading.place),
             ("POST", f"{here}/Calls/{{call}}", reading.change),
         ),
@@ -66,6 +67,15 @@ def error(status: int, code: int, message: str) -> dict[str, object]:
 @attrs.frozen
 class _Reading:
     codec: bool
+
+    def show(self, desk: RestDesk, request: Request) -> Outcome:
+        """Accounts/{sid}.json: the account itself."""
+        sid = request.parameters["account"].removesuffix(".json")
+        if not has_basic(request, desk.account.id, desk.account.secret):
+            raise RefusedError(401, error(401, 20003, "Authenticate"))
+        if sid != desk.account.id or sid == request.parameters["account"]:
+            raise RefusedError(404, error(404, 20404, f"The account {sid} was not found"))
+        return Outcome(200, {"sid": sid, "status": "active", "type": "Full"})
 
     def place(self, desk: RestDesk, request: Request) -> Outcome:
         """Calls.json: a new call."""

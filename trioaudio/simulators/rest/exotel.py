@@ -33,11 +33,20 @@ def _error(status: int, message: str) -> dict[str, object]:
     return {"RestException": {"Status": status, "Message": message, "Code": 34000 + status}}
 
 
-def _place(desk: RestDesk, request: Request) -> Outcome:
+def _check_account(desk: RestDesk, request: Request) -> None:
     account = desk.account
     right = has_basic(request, account.id, account.secret)
     if not right or request.parameters["account"] != account.id:
         raise RefusedError(401, _error(401, "Authentication failed"))
+
+
+def _show(desk: RestDesk, request: Request) -> Outcome:
+    _check_account(desk, request)
+    return Outcome(200, {"Metadata": {"Total": 0}, "Calls": []})
+
+
+def _place(desk: RestDesk, request: Request) -> Outcome:
+    _check_account(desk, request)
     try:
         form = form_of(request, _FIELDS)
         text(form, "From", r"\+?[0-9]{7,15}")
@@ -72,6 +81,9 @@ def _target(url: str) -> MediaTarget:
 
 REST = RestKind(
     "exotel",
-    (("POST", "/v1/Accounts/{account}/Calls/connect.json", _place),),
+    (
+        ("GET", "/v1/Accounts/{account}/Calls.json", _show),
+        ("POST", "/v1/Accounts/{account}/Calls/connect.json", _place),
+    ),
     lambda status: _error(status, "simulated refusal"),
 )

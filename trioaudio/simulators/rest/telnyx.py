@@ -43,6 +43,13 @@ def _check_account(desk: RestDesk, request: Request) -> None:
         raise RefusedError(401, _error("10009", "Authentication failed", "Could not find the key."))
 
 
+def _show(desk: RestDesk, request: Request) -> Outcome:
+    _check_account(desk, request)
+    if request.parameters["application"] != desk.account.id:
+        raise RefusedError(404, _error("10005", "Resource not found", "No such application."))
+    return Outcome(200, {"data": {"id": desk.account.id, "active": True}})
+
+
 def _place(desk: RestDesk, request: Request) -> Outcome:
     _check_account(desk, request)
     try:
@@ -117,6 +124,7 @@ def _transfer(desk: RestDesk, request: Request) -> Outcome:
 REST = RestKind(
     "telnyx",
     (
+        ("GET", "/v2/call_control_applications/{application}", _show),
         ("POST", "/v2/calls", _place),
         ("POST", "/v2/calls/{call}/actions/answer", _answer),
         ("POST", "/v2/calls/{call}/actions/hangup", _hang_up),

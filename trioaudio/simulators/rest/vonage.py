@@ -53,6 +53,11 @@ def _check_account(desk: RestDesk, request: Request) -> None:
         raise RefusedError(401, _error("Unauthorized", "You did not provide correct credentials."))
 
 
+def _show(desk: RestDesk, request: Request) -> Outcome:
+    _check_account(desk, request)
+    return Outcome(200, {"count": 0, "_embedded": {"calls": []}})
+
+
 def _place(desk: RestDesk, request: Request) -> Outcome:
     _check_account(desk, request)
     try:
@@ -123,7 +128,11 @@ def _read_document(document: str) -> MediaTarget:
 
 REST = RestKind(
     "vonage",
-    (("POST", "/v1/calls", _place), ("PUT", "/v1/calls/{call}", _change)),
+    (
+        ("GET", "/v1/calls", _show),
+        ("POST", "/v1/calls", _place),
+        ("PUT", "/v1/calls/{call}", _change),
+    ),
     lambda status: _error(f"Simulated {status}", "simulated refusal"),
     read_document=_read_document,
 )
