@@ -16,7 +16,7 @@ from trioaudio.client.call import Call
 CHURN_AT_ONCE = 100
 CHURN_WORDS = 3
 REST_S = 8.0
-"""After the last call, until what is left is counted: idle control connections are closed by then."""
+"""After the last call, until what is left is counted: idle connections are closed by then."""
 SPEAK_FIRST_S = 1.0
 
 

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from trioaudio.client.client import Client
 from trioaudio.client.errors import ClientError
 
+TRIOAUDIO = ("-m", "trioaudio")
 START_S = 60.0
 END_S = 60.0
 _LOOK_S = 0.02
@@ -112,10 +113,12 @@ def pinned(core: int) -> Iterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def serving(cores: tuple[int, int], changes: Mapping[str, str]) -> AsyncIterator[Serving]:
+async def serving(
+    cores: tuple[int, int], changes: Mapping[str, str], program: Sequence[str] = TRIOAUDIO
+) -> AsyncIterator[Serving]:
     """Start a daemon with these settings (without TRIOAUDIO_); it is dead afterwards.
 
-    It has the first core, and its engines' processes the second.
+    It has the first core, and its engines' processes the second. `program` is what Python runs.
     """
     with tempfile.TemporaryDirectory(prefix="trioaudio-bench-") as name:
         folder, port = Path(name), free_port()
@@ -135,7 +138,7 @@ async def serving(cores: tuple[int, int], changes: Mapping[str, str]) -> AsyncIt
         }
         environ = {key: each for key, each in os.environ.items() if "TRIOAUDIO" not in key}
         environ |= {f"TRIOAUDIO_{key}": each for key, each in settings.items()}
-        process = _start(folder, environ, cores[0])
+        process = _start(program, folder, environ, cores[0])
         made = Serving(process, folder, port)
         try:
             await _wait_ready(made)
@@ -151,11 +154,13 @@ async def serving(cores: tuple[int, int], changes: Mapping[str, str]) -> AsyncIt
             process.wait()
 
 
-def _start(folder: Path, environ: Mapping[str, str], core: int) -> subprocess.Popen[bytes]:
+def _start(
+    program: Sequence[str], folder: Path, environ: Mapping[str, str], core: int
+) -> subprocess.Popen[bytes]:
     """Start the process from this very thread, whose core it inherits."""
     with (folder / "log").open("wb") as log, pinned(core):
         return subprocess.Popen(
-            [sys.executable, "-m", "trioaudio", "serve"],
+            [sys.executable, *program, "serve"],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

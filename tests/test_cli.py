@@ -110,7 +110,8 @@ def test_a_rest_side_can_be_simulated(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 @pytest.mark.parametrize(
-    "verb", ["calls", "say", "stop", "hangup", "dial", "watch", "tap", "serve"]
+    "verb",
+    ["calls", "say", "stop", "hangup", "dial", "watch", "tap", "serve", "check", "print-config"],
 )
 def test_the_help_names_the_verbs(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):

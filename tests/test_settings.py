@@ -214,7 +214,7 @@ def odd_carrier(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "trioaudio.carriers.odd", module)
     names = [*carrier_names(), "odd"]
     monkeypatch.setattr(trioaudio.carriers, "carrier_names", lambda: names)
-    monkeypatch.setattr("trioaudio.settings_loading.carrier_names", lambda: names)
+    monkeypatch.setattr("trioaudio.settings_doubts.carrier_names", lambda: names)
 
 
 @pytest.mark.usefixtures("odd_carrier")

@@ -11,18 +11,24 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 
+from trioaudio.check.arguments import check_parser
 from trioaudio.client_verbs import arguments
-from trioaudio.client_verbs.variables import listens_itself
+from trioaudio.client_verbs.variables import listens_itself, variables_or_exit
+from trioaudio.config_arguments import print_config_parser
+from trioaudio.dashboard.arguments import top_parser
 from trioaudio.say_arguments import dial_parser, say_parser
 from trioaudio.verb_parser import VerbParser
 
 _OF_THE_DAEMON: dict[str, tuple[Callable[[], VerbParser], str, str]] = {
     "calls": (arguments.calls_parser, "trioaudio.client_verbs.listing", "list_calls"),
+    "check": (check_parser, "trioaudio.check.verb", "check"),
     "hangup": (arguments.hangup_parser, "trioaudio.client_verbs.ending", "hang_up"),
+    "print-config": (print_config_parser, "trioaudio.print_config", "print_config"),
     "say": (arguments.say_on_call_parser, "trioaudio.client_verbs.saying", "say_on_call"),
     "serve": (arguments.serve_parser, "trioaudio.daemon.serve", "serve"),
     "stop": (arguments.stop_parser, "trioaudio.client_verbs.ending", "stop"),
     "tap": (arguments.tap_parser, "trioaudio.client_verbs.tapping", "tap"),
+    "top": (top_parser, "trioaudio.dashboard.top", "top"),
     "watch": (arguments.watch_parser, "trioaudio.client_verbs.watching", "watch"),
 }
 """Verbs with their parser, and the module and the function that do it: imported when asked for."""
@@ -83,7 +89,7 @@ def _dial(argv: Sequence[str]) -> int:
 def _token(argv: Sequence[str]) -> int:
     from trioaudio.control.token_verb import manage_tokens  # noqa: PLC0415  likewise
 
-    return manage_tokens(argv, os.environ, Path.cwd())
+    return manage_tokens(argv, variables_or_exit(os.environ, Path.cwd()), Path.cwd())
 
 
 def _answer_document(argv: Sequence[str]) -> int:

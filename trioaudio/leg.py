@@ -370,6 +370,11 @@ class Leg:
         """When the carrier will have played all it was sent, by the playout estimate."""
         return self.clock.heard_until
 
+    @property
+    def idle_frames(self) -> int:
+        """Frames of filler sent so far."""
+        return self._idle_frames
+
     def take_frames(self) -> tuple[int | None, int]:
         """Return the utterance being sent and how many frames of it nobody was told of yet."""
         frames, self._utterance_frames = self._utterance_frames, 0

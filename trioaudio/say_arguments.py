@@ -20,7 +20,7 @@ def say_parser() -> argparse.ArgumentParser:
         " real WebSocket. Without --url or --listen, a simulated carrier on this machine is the"
         " far end.  The daemon: trioaudio serve | token.  With a daemon that runs: trioaudio dial |"
         " calls | say | stop | hangup | watch | tap.  Others: trioaudio answer-document | demo |"
-        " voices | precache | simulate",
+        " voices | precache | check | print-config | simulate",
         epilog=EXIT_CODES,
     )
     parser.add_argument("--version", action="version", version=f"trioaudio {__version__}")

@@ -19,6 +19,7 @@ from trioaudio.core.carrier import CallerAudio, Event
 from trioaudio.core.facts import Fact
 from trioaudio.core.speech import SpokenWord
 from trioaudio.observe.fact_log import log_event, log_fact
+from trioaudio.observe.log_file import Rotation
 from trioaudio.observe.logs import get_logger, open_logging
 from trioaudio.observe.summary import summary_lines
 from trioaudio.observe.view_process import LiveView, open_live_view, should_draw
@@ -120,12 +121,17 @@ async def open_screen(plan: Plan) -> AsyncIterator[Screen]:
     secrets = secret_values(
         settings, plan.carrier_settings, *(each.settings for each in plan.engines)
     )
+    rotation = Rotation(settings.log_file_mb * 1_000_000, settings.log_files)
     drawing = not plan.plain and should_draw(sys.stderr)
     if not drawing:
         with ExitStack() as stack:
             stack.enter_context(
                 open_logging(
-                    settings.log_level, settings.log_format, settings.log_file, secrets=secrets
+                    settings.log_level,
+                    settings.log_format,
+                    settings.log_file,
+                    secrets=secrets,
+                    rotation=rotation,
                 )
             )
             yield Screen(plan, None, get_logger("trioaudio"))
@@ -137,6 +143,7 @@ async def open_screen(plan: Plan) -> AsyncIterator[Screen]:
             settings.log_file,
             console=_from_thread(view.log),
             secrets=secrets,
+            rotation=rotation,
         ):
             yield Screen(plan, view, get_logger("trioaudio"))
     for line in [view.owed, *view.unshown()]:

@@ -113,6 +113,7 @@ class Utterances:
         """Note that one is being spoken from now on: after those that were begun before."""
         self._open[said.utterance.id] = self._open.pop(said.utterance.id)
         said.utterance.happen(UtteranceEvent.SPEAK)
+        said.utterance.begun_at = trio.current_time()
 
     @property
     def open(self) -> Collection[int]:

@@ -8,7 +8,7 @@ from typing import NoReturn
 EXIT_CODES = """\
 exit codes: 0 all was said; 1 a bug; 2 wrong arguments or settings; 3 no text that can be spoken;
 4 the engine cannot speak; 5 the carrier is unreachable, refuses, or went away; 6 a file cannot be
-written; 130 after SIGINT, 143 after SIGTERM.  Every setting: .env.example"""
+written; 130 after SIGINT, 143 after SIGTERM.  Every setting: docs/configuration.md"""
 
 
 class VerbParser(argparse.ArgumentParser):

@@ -15,7 +15,7 @@ from trioaudio.api.shapes import CallCause, Cause
 from trioaudio.cli import run_command_line
 from trioaudio.client_verbs import variables
 from trioaudio.client_verbs.running import code_of_cause
-from trioaudio.settings_loading import ENV_FILE
+from trioaudio.settings_sources import CONFIG_FILE, ENV_FILE
 
 Capture = pytest.CaptureFixture[str]
 
@@ -55,7 +55,7 @@ def test_settings_may_be_in_the_env_file(
 
 
 def test_the_env_file_s_variable_is_the_daemon_s() -> None:
-    assert variables.ENV_FILE == ENV_FILE
+    assert (variables.ENV_FILE, variables.CONFIG_FILE) == (ENV_FILE, CONFIG_FILE)
 
 
 @pytest.mark.parametrize(

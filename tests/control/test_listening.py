@@ -12,11 +12,11 @@ import trustme
 
 from control.control_rig import client_of, control_rig
 from control.fake_desk import FakeDesk
-from trioaudio.control.listening import bind_file
 from trioaudio.control.options import ControlOptions
 from trioaudio.control.server import open_control_server
 from trioaudio.control.tokens import TokenBook
 from trioaudio.core.errors import ConfigError
+from trioaudio.listening_place import bind_file
 
 
 def options(listen: tuple[str, int] | Path, tmp_path: Path, **more: Any) -> ControlOptions:

@@ -84,6 +84,9 @@ async def test_it_speaks_natively_at_telephone_rates(sample_rate: int) -> None:
         ]
         assert sink.words[2] == WordTiming(1, 0, 3, 13 * 70)
         await check_nothing_is_left(on.engine)
+        load = on.engine.load()
+        assert (load.speaking, load.waiting, load.most) == (0, 0, CartesiaSettings().concurrency)
+        assert load.open + load.opening >= 1
         assert on.service.statistics().connections == 1
 
 

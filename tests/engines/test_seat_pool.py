@@ -10,6 +10,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from trioaudio.core.engine import EngineLoad
 from trioaudio.core.errors import EngineError, EngineFault
 from trioaudio.engines import _seat_pool
 from trioaudio.engines._seat_pool import Outbox, PoolLimits, SeatPool
@@ -192,6 +193,7 @@ async def test_a_socket_is_warm_before_anybody_comes(
         assert pool.statistics().sockets == 1
         guest = Guest()
         pool.enter(guest, HOME)
+        assert pool.load() == EngineLoad(open=1, opening=0, speaking=1, waiting=0, most=4)
         assert service.talks[0].seated == [guest]  # at once
         await wait_all_tasks_blocked()
         assert service.sockets[0].said == ["speak someone"]

@@ -11,6 +11,7 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
+from trioaudio.core.engine import EngineLoad
 from trioaudio.core.errors import EngineError, EngineFault
 from trioaudio.engines._inbox import Inbox
 from trioaudio.engines._pooled_socket import Patience
@@ -205,6 +206,7 @@ async def test_no_more_than_allowed_and_who_has_begun_goes_first(autojump_clock:
             await wait_all_tasks_blocked()
         await settle()
         assert pool.statistics().waiting == 3
+        assert pool.load() == EngineLoad(open=1, opening=0, speaking=1, waiting=3, most=1)
         for _ in range(4):
             network.lines[0].answer("audio", "end")
             await wait_all_tasks_blocked()

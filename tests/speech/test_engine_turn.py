@@ -542,6 +542,37 @@ def levelled() -> Leveller:
     return Leveller(RATE, 0.0, LevelOptions())
 
 
+async def test_a_stretch_tells_when_it_began(autojump_clock: MockClock) -> None:
+    callee = Callee(ahead_s=9.0)
+    turn = turn_of(said(HELLO), callee, levels=levelled())
+    begun = trio.current_time()
+    engine = Writes(turn)
+    await trio.sleep(0.25)
+    await engine.ask()
+    await trio.sleep(0.5)
+    await engine.write(300, amplitude=0)
+    silent_until = trio.current_time()
+    await engine.write(500)
+    await turn.finish()
+    (stretch,) = callee.stretches
+    beginning = stretch.beginning
+    assert beginning is not None
+    assert (beginning.turn_at, beginning.asked_at) == (begun, begun + 0.25)
+    assert beginning.audio_at == begun + 0.75
+    assert beginning.sound_at == silent_until
+    assert beginning.trimmed_s == pytest.approx(0.3, abs=0.05)
+
+
+async def test_what_had_no_sound_has_not_begun(autojump_clock: MockClock) -> None:
+    callee = Callee()
+    turn = turn_of(said(HELLO), callee)
+    await Writes(turn).ask()
+    turn.tell_spoken(1)
+    turn.tell_stretch()
+    (stretch,) = callee.stretches
+    assert stretch.beginning is None
+
+
 async def test_trimmed_silence_moves_the_words_up(autojump_clock: MockClock) -> None:
     callee = Callee(ahead_s=9.0)
     turn = turn_of(said(HELLO), callee, levels=levelled(), base_ms=500.0)

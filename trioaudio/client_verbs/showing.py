@@ -35,14 +35,15 @@ def line_of(event: Event, *, colour: bool) -> str:
     """Return an event as a line, without its end."""
     name = str(event.__struct_config__.tag)
     at = datetime.fromtimestamp(event.at).astimezone()
-    told = shown(_told(event))
+    told = shown(told_of(event))
     head = f"{at:%H:%M:%S}.{at.microsecond // 1000:03d}  {shown(event.call)}  "
     if colour and name in _COLOURS:
         name = f"\x1b[{_COLOURS[name]}m{name:19}\x1b[0m"
     return f"{head}{name:19}  {told}".rstrip()
 
 
-def _told(event: Event) -> str:  # noqa: C901, PLR0912  a case an event
+def told_of(event: Event) -> str:  # noqa: C901, PLR0912  a case an event
+    """Return what happened, as it was written: not fit for a terminal yet."""
     match event:
         case events.CallStarted():
             whom = f" to {event.to}" if event.to else ""

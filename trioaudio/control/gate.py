@@ -79,6 +79,7 @@ class Gate:
             )
 
     def _fail(self, peer: str) -> None:
+        self.options.on_wrong_token()
         now = trio.current_time()
         if wait := self._failures.wait(peer, now):
             raise ProblemError(

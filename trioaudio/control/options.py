@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable
 from pathlib import Path
 
 import attrs
@@ -12,6 +13,10 @@ from trioaudio.control.tokens import TokenBook
 MIB = 1024 * 1024
 
 
+def _nothing() -> None:
+    """Do nothing."""
+
+
 @attrs.frozen(kw_only=True)
 class ControlOptions:
     """Everything but `listen` and `tokens` has a default that suits a node."""
@@ -19,6 +24,8 @@ class ControlOptions:
     listen: tuple[str, int] | Path
     """HOST and PORT, 0 for any free one; or the path of a Unix socket."""
     tokens: TokenBook
+    on_wrong_token: Callable[[], None] = _nothing
+    """Told of every request that brings no token, or one nobody has."""
     tls_certificate: Path | None = None
     """PEM, with the intermediate ones; needs `tls_key`. Not for a Unix socket."""
     tls_key: Path | None = None

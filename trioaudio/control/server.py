@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -37,11 +38,14 @@ def all_operations() -> list[Operation]:
 
 
 @asynccontextmanager
-async def open_control_server(desk: Desk, options: ControlOptions) -> AsyncIterator[ControlServer]:
+async def open_control_server(
+    desk: Desk, options: ControlOptions, given: socket.socket | None = None
+) -> AsyncIterator[ControlServer]:
     """Serve the control API while the block runs; ConfigError when it cannot be served there.
 
-    At the block's end streams are closed with code 1001 and requests that are being answered are
-    waited for, all within two seconds.
+    A socket that is `given`, which listens already, is used instead of one of its own. At the
+    block's end streams are closed with code 1001 and requests that are being answered are waited
+    for, all within two seconds.
     """
     config = configure(options)
     stopping = trio.Event()
@@ -51,7 +55,7 @@ async def open_control_server(desk: Desk, options: ControlOptions) -> AsyncItera
     application = build_application(
         operations, HttpReception(desk, gate), StreamReception(desk, gate, stopping)
     )
-    with listening_socket(options.listen) as sock:
+    with listening_socket(options.listen, given) as sock:
         address = address_of(sock, tls=config.ssl_enabled)
         async with serving(sock, application, options, config, stopping):
             yield ControlServer(address)

@@ -215,6 +215,7 @@ class AnswerDocument:
 Place: TypeAlias = Callable[[CarrierSettings, Placing], RestRequest]
 HangUpCall: TypeAlias = Callable[[CarrierSettings, str], RestRequest]
 TransferCall: TypeAlias = Callable[[CarrierSettings, str, Transfer], RestRequest]
+Probe: TypeAlias = Callable[[CarrierSettings], RestRequest]
 AnswerCall: TypeAlias = Callable[[CarrierSettings, str, Placing], RestRequest]
 
 
@@ -238,6 +239,8 @@ class CallControl:
     cancel: HangUpCall | None = None
     """Takes back a placed call that is not up yet, where `hang_up` does not reach it."""
     transfer: TransferCall | None = None
+    probe: Probe | None = None
+    """Reads something and changes nothing: whoever may not is refused. None: none is documented."""
     check_reply: Callable[[RestReply], None] | None = None
     """Reads the reply to the others; CallControlError with the carrier's own code and words."""
     over: frozenset[str] = frozenset()

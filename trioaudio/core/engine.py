@@ -137,6 +137,31 @@ class KnowsLanguage(Protocol):
 
 
 @attrs.frozen(kw_only=True)
+class EngineLoad:
+    """What an engine that is a service elsewhere holds of it now."""
+
+    open: int
+    """Connections that can be used."""
+    opening: int
+    """Connections that cannot be used yet, or not any more."""
+    speaking: int
+    """Texts the service is speaking, as far as it may still count them."""
+    waiting: int
+    """Texts that wait until it may speak one more."""
+    most: int
+    """Texts it may be speaking at once."""
+
+
+@runtime_checkable
+class TellsLoad(Protocol):
+    """An engine that knows what it holds."""
+
+    def load(self) -> EngineLoad:
+        """Return what it holds now; cheap, and asked for every few seconds."""
+        ...
+
+
+@attrs.frozen(kw_only=True)
 class EngineSettings:
     """What an operator may set about every engine; an engine may subclass it with more.
 

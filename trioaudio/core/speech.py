@@ -59,6 +59,22 @@ class SpokenWord:
 
 
 @attrs.frozen
+class Beginning:
+    """When a turn's first sound passed each stage, in seconds on Trio's clock."""
+
+    turn_at: float
+    """The engine was chosen."""
+    asked_at: float
+    """It was given its first clause."""
+    audio_at: float
+    """It wrote its first samples, silent ones included."""
+    sound_at: float
+    """The first of them went on: resampled, levelled, and without leading silence."""
+    trimmed_s: float
+    """The leading silence that was dropped, in seconds of sound."""
+
+
+@attrs.frozen
 class Stretch:
     """What one engine spoke of an utterance without a break. Told when it is over."""
 
@@ -70,6 +86,8 @@ class Stretch:
     audio_ms: float
     cached: bool = False
     """It was a prompt made before."""
+    beginning: Beginning | None = attrs.field(default=None, eq=False)
+    """None: it has no sound, or nobody took the times."""
 
 
 @attrs.frozen

@@ -112,6 +112,8 @@ class Utterance:
     cause: Cause | None = None
     error: str | None = None
     accepted_at: float | None = None
+    begun_at: float | None = None
+    """When its turn came to be spoken."""
     first_frame_at: float | None = None
     played_at: float | None = None
     certainty: Certainty | None = None

@@ -54,15 +54,18 @@ class Admission:
             return Readiness(
                 ready=False, reason="starting", detail="no engine has spoken yet", retry_after_s=1.0
             )
-        full = self._full()
-        if full is not None:
-            return Readiness(ready=False, reason="full", detail=full, retry_after_s=RETRY_AFTER_S)
-        return Readiness(ready=True, reason="ready")
-
-    def _full(self) -> str | None:
         if self.calls() >= self.calls_most:
-            return f"{self.calls_most} calls are up, and no more are taken"
-        return self.overload()
+            return Readiness(
+                ready=False,
+                reason="full",
+                detail=f"{self.calls_most} calls are up, and no more are taken",
+                retry_after_s=RETRY_AFTER_S,
+            )
+        if (overload := self.overload()) is not None:
+            return Readiness(
+                ready=False, reason="overloaded", detail=overload, retry_after_s=RETRY_AFTER_S
+            )
+        return Readiness(ready=True, reason="ready")
 
     def check(self) -> None:
         """Raise RequestError BUSY if no new call is taken. While starting, calls are."""

@@ -20,6 +20,7 @@ from trioaudio.api.views import (
     NodeView,
     Prepared,
     Reply,
+    SayingView,
     UtteranceView,
     VoiceView,
 )
@@ -138,6 +139,10 @@ class FrontDesk:
     def utterance(self, call: str, utterance: int) -> UtteranceView:
         """Return one utterance."""
         return self.roll.utterance(call, utterance)
+
+    def saying(self, call: str) -> SayingView | None:
+        """Return what is being heard on a call."""
+        return self.roll.saying(call)
 
     async def command(self, call: str, command: CallCommand) -> Reply:
         """Tell a call something."""

@@ -25,6 +25,8 @@ class Leaving:
     roll: Roll
     on_forced: Callable[[], None]
     """Is called for each call that is cut."""
+    on_begin: Callable[[], None] | None = None
+    """Is called when new calls are refused from then on, right before."""
     begun: trio.Event = attrs.field(factory=trio.Event)
     _hurry: trio.Event = attrs.field(factory=trio.Event)
 
@@ -37,6 +39,8 @@ class Leaving:
         """Take no new calls, and end once those there are have ended; a second time: at once."""
         if self.begun.is_set():
             self._hurry.set()
+        elif self.on_begin is not None:
+            self.on_begin()
         self.admission.stage = Stage.DRAINING
         self.begun.set()
 

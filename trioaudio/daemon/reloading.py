@@ -27,11 +27,15 @@ class Reloading:
     tell: Tell
     hide: Callable[[Collection[str]], None]
     """Masks secrets in the log."""
+    on_begin: Callable[[], None]
+    on_end: Callable[[], None]
+    """Is called when it was put in force, or refused."""
     _wanted: Configuration | None = None
     _asked: trio.Event = attrs.field(factory=trio.Event)
 
     async def ask(self) -> list[str]:
         """Read it, and have it put in force; return what was wrong with it."""
+        self.on_begin()
         try:
             self._wanted = await trio.to_thread.run_sync(self.read)
             self.hide(self._wanted.secrets())
@@ -39,6 +43,7 @@ class Reloading:
             log = get_logger("trioaudio.daemon")
             for problem in exc.problems:
                 log.warning("the old configuration stays in force", problem=problem)
+            self.on_end()
             return list(exc.problems)
         self._asked.set()
         return []
@@ -52,6 +57,7 @@ class Reloading:
             self._asked = trio.Event()
             assert self._wanted is not None
             await self._put_in_force(self._wanted, board, engines, on_change)
+            self.on_end()
 
     async def _put_in_force(
         self,

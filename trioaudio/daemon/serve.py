@@ -3,28 +3,48 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from functools import partial
 from pathlib import Path
 
+import attrs
 import trio
 
 from trioaudio.configuration import Configuration, load_configuration
 from trioaudio.core.errors import ConfigError, TrioaudioError
 from trioaudio.core.exit_code import ExitCode, exit_code_for
 from trioaudio.core.verdict import known_error
+from trioaudio.daemon.listening import listening_warnings
+from trioaudio.daemon.notify import Notifier, take_notifier
+from trioaudio.daemon.passed_sockets import PassedSockets, take_passed_sockets
 from trioaudio.daemon.tree import Daemon
 from trioaudio.garbage import settle
 from trioaudio.net.listening_socket import allow_descriptors
+from trioaudio.observe.log_file import Rotation
 from trioaudio.observe.log_sinks import LogCounts
 from trioaudio.observe.logs import open_logging
 
 
-def serve(given: argparse.Namespace, environ: Mapping[str, str], cwd: Path) -> int:
-    """Serve until told to stop; return the exit code."""
-    read = partial(_read, given, environ, cwd)
+@attrs.frozen
+class _Given:
+    """What a service manager has given us."""
+
+    notifier: Notifier
+    passed: PassedSockets
+
+
+def serve(given: argparse.Namespace, environ: MutableMapping[str, str], cwd: Path) -> int:
+    """Serve until told to stop; return the exit code.
+
+    What a service manager put into `environ` for us alone is taken out.
+    """
     try:
+        by_manager = _Given(
+            take_notifier(environ, os.getpid()), take_passed_sockets(environ, os.getpid())
+        )
+        read = partial(_read, given, environ, cwd, by_manager.passed)
         configuration = read()
         settings = configuration.settings
         with open_logging(
@@ -32,8 +52,9 @@ def serve(given: argparse.Namespace, environ: Mapping[str, str], cwd: Path) -> i
             settings.log_format,
             settings.log_file,
             secrets=configuration.secrets(),
+            rotation=Rotation(settings.log_file_mb * 1_000_000, settings.log_files),
         ) as counts:
-            return _run(configuration, read, counts)
+            return _run(configuration, read, counts, by_manager)
     except ConfigError as exc:
         for problem in exc.problems:
             sys.stderr.write(f"trioaudio: error: {problem}\n")
@@ -43,28 +64,43 @@ def serve(given: argparse.Namespace, environ: Mapping[str, str], cwd: Path) -> i
         return exit_code_for(exc)
 
 
-def _read(given: argparse.Namespace, environ: Mapping[str, str], cwd: Path) -> Configuration:
+def _read(
+    given: argparse.Namespace, environ: Mapping[str, str], cwd: Path, passed: PassedSockets
+) -> Configuration:
     overrides = {
         name: getattr(given, name)
         for name in ("media_listen", "control_listen", "carriers", "greeting", "log_level")
     }
-    configuration = load_configuration(environ, cwd, overrides)
-    for warning in configuration.warnings:
+    # What holds of an address holds of the one that was passed instead.
+    configuration = load_configuration(environ, cwd, {**overrides, **passed.places()})
+    for warning in (*configuration.warnings, *listening_warnings(configuration)):
         sys.stderr.write(f"trioaudio: warning: {warning}\n")
     return configuration
 
 
-def _run(configuration: Configuration, read: partial[Configuration], counts: LogCounts) -> int:
+def _run(
+    configuration: Configuration,
+    read: partial[Configuration],
+    counts: LogCounts,
+    by_manager: _Given,
+) -> int:
     allow_descriptors()
     settle()
     sys.setswitchinterval(0.0005)
+    daemon = partial(
+        Daemon,
+        configuration,
+        read,
+        alone=True,
+        log_counts=counts,
+        notifier=by_manager.notifier,
+        passed=by_manager.passed,
+    )
     try:
-        return trio.run(_serve, configuration, read, counts)
+        return trio.run(_serve, daemon)
     except BaseExceptionGroup as group:
         raise known_error(group) from None
 
 
-async def _serve(
-    configuration: Configuration, read: partial[Configuration], counts: LogCounts
-) -> int:
-    return await Daemon(configuration, read, alone=True, log_counts=counts).run()
+async def _serve(daemon: partial[Daemon]) -> int:
+    return await daemon().run()

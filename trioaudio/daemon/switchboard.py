@@ -40,6 +40,7 @@ from trioaudio.net.listener import Listener
 from trioaudio.net.refusal import Refusal
 from trioaudio.net.rest_link import RestLink
 from trioaudio.net.walk_in import WalkIn
+from trioaudio.observe.log_context import about_call
 from trioaudio.url_allow import is_allowed
 
 Ends = Callable[[], AbstractAsyncContextManager[Connect]]
@@ -317,7 +318,8 @@ class Switchboard:
             )
         )
         self.works.begin()
-        self.nursery.start_soon(self._live, live, ends, self.works)
+        with about_call(live.id):  # whatever is logged in its tasks
+            self.nursery.start_soon(self._live, live, ends, self.works)
 
     async def _live(self, live: LiveCall, ends: Ends, works: Works) -> None:
         most = live.wanted.most_s or works.configuration.serve.call_most_s

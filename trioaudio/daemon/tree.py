@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -33,10 +33,15 @@ from trioaudio.control.tokens import TOKENS_FILE, TokenBook, ensure_first_token
 from trioaudio.core.exit_code import ExitCode
 from trioaudio.core.percentiles import Histogram
 from trioaudio.daemon.admission import Admission, Stage
+from trioaudio.daemon.call_facts import call_facts
 from trioaudio.daemon.counting import NodeCounts
+from trioaudio.daemon.event_posts import posting_events
 from trioaudio.daemon.front_desk import FrontDesk
 from trioaudio.daemon.leaving import Leaving
-from trioaudio.daemon.listening import media_admission
+from trioaudio.daemon.listening import hold_newcomers, open_media
+from trioaudio.daemon.notices import Notices
+from trioaudio.daemon.notify import Notifier
+from trioaudio.daemon.passed_sockets import PassedSockets
 from trioaudio.daemon.recordings import Recorder
 from trioaudio.daemon.reloading import Reloading
 from trioaudio.daemon.switchboard import Switchboard
@@ -46,11 +51,10 @@ from trioaudio.daemon.webhooks import answered_carriers
 from trioaudio.daemon.works import Works, keep_works
 from trioaudio.engines import engine_names
 from trioaudio.garbage import collect_steadily
-from trioaudio.net.event_webhook import WebhookOptions, open_event_webhook
-from trioaudio.net.listener import Listener, open_listener
-from trioaudio.net.webhook_post import Receiver
+from trioaudio.net.listener import Listener
 from trioaudio.observe.call_record import call_record
 from trioaudio.observe.load import LoadLimits, LoadWatch
+from trioaudio.observe.log_context import describing_calls
 from trioaudio.observe.log_sinks import LogCounts
 from trioaudio.observe.logs import get_logger
 from trioaudio.observe.loop_watch import LoopWatch
@@ -84,6 +88,8 @@ class Daemon:
     alone: bool = False
     """Whether the process is this daemon's: signals that come when it is over mean nothing."""
     log_counts: LogCounts = attrs.field(factory=LogCounts)
+    notifier: Notifier = attrs.field(factory=Notifier)
+    passed: PassedSockets = attrs.field(factory=PassedSockets)
     hub: EventHub = attrs.field(factory=EventHub)
     roll: Roll = attrs.field(factory=Roll)
     clock: WallClock = attrs.field(factory=WallClock.start)
@@ -96,6 +102,7 @@ class Daemon:
     loop_watch: LoopWatch = attrs.field(init=False)
     leaving: Leaving = attrs.field(init=False)
     reloading: Reloading = attrs.field(init=False)
+    notices: Notices = attrs.field(init=False)
     switchboard: Switchboard | None = None
     addresses: Addresses | None = None
     """Known once `listening` is set."""
@@ -118,7 +125,14 @@ class Daemon:
         self.loop_watch = LoopWatch(self.watch.slow_step)
         self.recorder = Recorder(self.configuration.places.recordings)
         self.leaving = Leaving(self.admission, self.roll, metrics.drain_forced)
-        self.reloading = Reloading(self.read_again, self.watch.node_fact, self.log_counts.hide)
+        self.notices = Notices(self.notifier, self.admission, self.roll.__len__)
+        self.reloading = Reloading(
+            self.read_again,
+            self.watch.node_fact,
+            self.log_counts.hide,
+            self.notices.reloading,
+            self.notices.reloaded,
+        )
 
     # --- The tree --------------------------------------------------------------------
 
@@ -128,16 +142,22 @@ class Daemon:
         ensure_first_token(places.state)
         records = places.records
         async with AsyncExitStack() as stack:
+            stack.callback(self.notifier.close)
+            stack.callback(self.passed.close)
+            stack.enter_context(describing_calls(partial(call_facts, self.roll)))
             if records is not None:
                 self.watch.records = stack.enter_context(open_record_file(records))
             async with trio.open_nursery() as engines, trio.open_nursery() as nursery:
                 nursery.start_soon(self._watch_signals)
                 nursery.start_soon(self.pacer.run)
                 nursery.start_soon(self.load.run)
+                nursery.start_soon(self.notices.run)
+                self.notices.keep_alive(self.pacer)
                 nursery.start_soon(collect_steadily, self.roll.__len__)
                 works = await self._open_works(engines)
                 if works is not None:
                     await self._serve(works, engines)
+                self.notices.stopping()
                 engines.cancel_scope.cancel()
                 nursery.cancel_scope.cancel()
         return ExitCode.SAID
@@ -153,17 +173,18 @@ class Daemon:
 
     async def _serve(self, works: Works, engines: trio.Nursery) -> None:
         """Listen, and take calls until that is over."""
-        media = self.configuration.serve.media_listen
+        media = open_media(self.configuration, self.passed.media, self.watch.node_fact)
         async with (
-            self._event_webhook(),
-            open_listener(
-                *media, media_admission(self.configuration), self.watch.node_fact
-            ) as listener,
+            posting_events(self.configuration, self.hub, self.watch.node_fact, self.clock),
+            media as listener,
             trio.open_nursery() as calls,
         ):
             board = self.switchboard = self._open_switchboard(works, listener, calls)
+            if self.passed.media is not None:
+                self.leaving.on_begin = partial(hold_newcomers, listener, self.roll)
             desk = self.desk_of(board)
-            async with open_control_server(desk, self._control_options()) as control:
+            options, given = self._control_options(), self.passed.control
+            async with open_control_server(desk, options, given) as control:
                 log = get_logger("trioaudio.daemon")
                 addresses = self.addresses = Addresses(listener.url(""), control.address)
                 log.info("listening", media=addresses.media, control=addresses.control)
@@ -175,8 +196,10 @@ class Daemon:
                     # Only now: what held the loop before held nobody's audio.
                     with self.loop_watch.watching():
                         await self.leaving.begun.wait()
+                        self.notices.stopping()
                         serve = board.works.configuration.serve
                         await self.leaving.drain(serve.drain_timeout_s)
+                        await listener.finish()
                     nursery.cancel_scope.cancel()
             calls.cancel_scope.cancel()
 
@@ -218,30 +241,13 @@ class Daemon:
         return ControlOptions(
             listen=serve.control_listen,
             tokens=TokenBook(places.state / TOKENS_FILE, on_damage=self.watch.tokens_damaged),
+            on_wrong_token=self.watch.metrics.auth_failed,
             tls_certificate=serve.control_tls_cert_file,
             tls_key=serve.control_tls_key_file,
             body_bytes=serve.body_bytes,
             requests_per_s=serve.requests_per_s,
             request_burst=max(1, round(2 * serve.requests_per_s)),
         )
-
-    @asynccontextmanager
-    async def _event_webhook(self) -> AsyncIterator[None]:
-        """Post events to whoever the operator names, if anybody."""
-        serve, settings = self.configuration.serve, self.configuration.settings
-        if serve.webhook_url is None:
-            yield
-            return
-        ca_file = None if settings.tls_ca_file is None else str(settings.tls_ca_file)
-        options = WebhookOptions(
-            Receiver(serve.webhook_url, serve.webhook_secret, ca_file),
-            self.configuration.places.webhook_spool,
-        )
-        with self.hub.subscribed(events=serve.webhook_events) as subscription:
-            async with open_event_webhook(
-                options, subscription, self.watch.node_fact, wall=self.clock.now
-            ):
-                yield
 
     # --- Calls -----------------------------------------------------------------------
 
@@ -300,6 +306,7 @@ class Daemon:
         if self.admission.stage is Stage.STARTING:
             self.admission.stage = Stage.READY
             log.info("ready")
+            self.notices.ready()
 
     # --- Signals ---------------------------------------------------------------------
 
@@ -311,6 +318,7 @@ class Daemon:
         with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
             async for number in signals:
                 if number == signal.SIGHUP:
+                    self.log_counts.reopen()
                     await self.reloading.ask()
                 elif self.leaving.hurried and self.alone:
                     os._exit(128 + number)  # told three times: without a goodbye
@@ -319,18 +327,17 @@ class Daemon:
 
     # --- Metrics ---------------------------------------------------------------------
 
-    def _snapshot(self) -> NodeSnapshot:
-        counts = self.counts.with_live(self.roll)
-        if self.switchboard is not None:
-            counts.add_works(self.switchboard.works)
-        calls: dict[str, int] = {}
-        for live in self.roll:
-            calls[live.carrier] = calls.get(live.carrier, 0) + 1
-        load = self.load.statistics()
+    async def _snapshot(self) -> NodeSnapshot:
         works = None if self.switchboard is None else self.switchboard.works
+        counts = await self.counts.with_live(self.roll)
+        if (
+            works is not None
+        ):  # those from before the wait: what a reload retired is not counted yet
+            counts.add_works(works)
+        load = self.load.statistics()
         records = self.watch.records
         return NodeSnapshot(
-            calls=calls,
+            calls=counts.calls,
             capacity=self.admission.calls_most,
             ready=self.admission.readiness().ready,
             draining=self.admission.stage is Stage.DRAINING,
@@ -345,6 +352,9 @@ class Daemon:
             else [each.engine for each in works.speech.engines() if each.resting],
             cache_hits=counts.cache_hits,
             cache_misses=counts.cache_misses,
+            engine_loads={} if works is None else works.engine_loads(),
+            lead_s=counts.lead_s,
+            channels={"playout": counts.queued, "events": self.hub.waiting},
             cpu=load.cpu_mean,
             loop_lag_s=load.loop_lag_s,
             slow_steps=self.loop_watch.statistics().slow_steps,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
 
+OF_EVERY_UTTERANCE: Final = (MarkPlayed, Cleared, QueueDrained, FlowPaused, FlowResumed)
+
+
 @attrs.define(eq=False)
 class Watch:
     """A `calls.shared.Watcher`."""
@@ -41,7 +44,9 @@ class Watch:
         """Count and log a rare occurrence."""
         self.metrics.tell(carrier, fact)
         if isinstance(fact, FirstFrameSent | UtteranceSent):
-            self.log.debug(type(fact).__name__, call=call, carrier=carrier, utt=fact.utterance)
+            self.log.debug(
+                type(fact).__name__, call=call, carrier=carrier, utterance=fact.utterance
+            )
             return
         log_fact(self.log.bind(call=call, carrier=carrier), fact)
 
@@ -52,7 +57,7 @@ class Watch:
 
     def carrier_event(self, carrier: str, call: str, event: Event) -> None:
         """Log what a carrier reported; what comes with every utterance, at debug."""
-        if isinstance(event, MarkPlayed | Cleared | QueueDrained | FlowPaused | FlowResumed):
+        if isinstance(event, OF_EVERY_UTTERANCE):
             self.log.debug(type(event).__name__, call=call, carrier=carrier)
             return
         log_event(self.log.bind(call=call, carrier=carrier), event)
@@ -81,8 +86,9 @@ class Watch:
             cached=done.cached,
             characters=done.characters,
             unheard_s=done.unheard_ms / 1000,
+            stages=done.stages,
         )
-        facts = {"call": call, "carrier": carrier, "utt": done.utterance, "cause": done.cause}
+        facts = {"call": call, "carrier": carrier, "utterance": done.utterance, "cause": done.cause}
         if self.log_text:
             heard, unheard = text[: done.heard_characters], text[done.heard_characters :]
             self.log.info("utterance completed", **facts, heard=heard, unheard=unheard)

@@ -22,7 +22,7 @@ def answered_carriers(works: Works) -> dict[str, AnsweredCarrier]:
                 control,
                 enabled.settings,
                 configuration.settings,
-                configuration.serve.media_listen.host,
+                configuration.serve.media_host,
                 key=configuration.serve.webhook_key,
             )
         except ConfigError:

@@ -15,7 +15,7 @@ import trio
 from trioaudio.call_control import find_call_control
 from trioaudio.configuration import Configuration, EnabledCarrier
 from trioaudio.core.carrier import Recovery
-from trioaudio.core.engine import VoiceChoice
+from trioaudio.core.engine import EngineLoad, TellsLoad, VoiceChoice
 from trioaudio.core.errors import ConfigError
 from trioaudio.core.facts import Tell
 from trioaudio.core.speech import Speaker
@@ -61,6 +61,14 @@ class Works:
         if isinstance(greeting, RecordedGreeting):
             return RecordedSpeech(Recording(greeting.pcm, greeting.sample_rate))
         return greeting
+
+    def engine_loads(self) -> dict[str, EngineLoad]:
+        """Return what the engines hold of their services, of those that can tell."""
+        return {
+            each.name: each.engine.load()
+            for each in self.speech.members
+            if isinstance(each.engine, TellsLoad)
+        }
 
     def begin(self) -> None:
         """Count a call that uses it."""

@@ -54,7 +54,10 @@ class ElevenLabsSettings(ServiceSettings):
     )
     language_models: str = attrs.field(
         default="eleven_flash_v2_5,eleven_turbo_v2_5",
-        metadata={"help": "models, by commas, that take a language code; others refuse one"},
+        metadata={
+            "help": "models, by commas, that take a language code; others refuse one",
+            "separator": ",",
+        },
     )
     stability: float | None = _share("0 to 1: how even the voice is; empty: the voice's own")
     similarity_boost: float | None = _share("0 to 1: how close to the original voice")
@@ -75,7 +78,10 @@ class ElevenLabsSettings(ServiceSettings):
     )
     chunk_length_schedule: str | None = attrs.field(
         default=None,
-        metadata={"help": "characters, by commas, 50 to 500 each, buffered before each audio"},
+        metadata={
+            "help": "characters, by commas, 50 to 500 each, buffered before each audio",
+            "separator": ",",
+        },
     )
     contexts_per_socket: int = attrs.field(
         default=5,

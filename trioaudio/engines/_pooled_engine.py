@@ -12,7 +12,7 @@ from typing import Protocol
 import attrs
 import trio
 
-from trioaudio.core.engine import PcmSink, ServiceSettings, Voice, VoiceChoice
+from trioaudio.core.engine import EngineLoad, PcmSink, ServiceSettings, Voice, VoiceChoice
 from trioaudio.engines._clause_turns import UtterancePlan, speak_clauses
 from trioaudio.engines._socket_pool import (
     PoolPlan,
@@ -100,6 +100,10 @@ class PooledEngine:
     def statistics(self) -> PoolStatistics:
         """Return what its sockets do now."""
         return self._pool.statistics()
+
+    def load(self) -> EngineLoad:
+        """Return what it holds; see `core.engine.TellsLoad`."""
+        return self._pool.load()
 
     async def synthesize(
         self,

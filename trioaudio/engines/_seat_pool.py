@@ -18,6 +18,7 @@ import attrs
 import trio
 
 from trioaudio.core.backoff import Backoff
+from trioaudio.core.engine import EngineLoad
 from trioaudio.core.errors import EngineError
 from trioaudio.engines._service_socket import (
     ServiceAddress,
@@ -217,6 +218,17 @@ class SeatPool(Generic[K, G]):
             seated=len(self._seats),
             waiting=len(self._begun) + len(self._waiting),
             unsent=sum(len(each.outbox) for each in self._lines),
+        )
+
+    def load(self) -> EngineLoad:
+        """Return what an engine on this pool holds."""
+        now = self.statistics()
+        return EngineLoad(
+            open=now.sockets,
+            opening=now.opening,
+            speaking=now.seated,
+            waiting=now.waiting,
+            most=self._limits.concurrency,
         )
 
     def enter(self, guest: G, key: K, *, begun: bool = False) -> None:

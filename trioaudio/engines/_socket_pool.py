@@ -18,6 +18,7 @@ import attrs
 import trio
 
 from trioaudio.core.backoff import Backoff
+from trioaudio.core.engine import EngineLoad
 from trioaudio.core.errors import EngineError, EngineFault, FaultScope
 from trioaudio.engines._pooled_socket import OpenSocket, Patience, PooledSocket
 from trioaudio.engines._service_socket import ServiceAddress, open_service_socket
@@ -89,6 +90,18 @@ class SocketPool:
             free=sum(each.free for each in self._sockets),
             waiting=len(self._begun) + len(self._new),
             dialled=self._dialled,
+        )
+
+    def load(self) -> EngineLoad:
+        """Return what an engine on this pool holds."""
+        now = self.statistics()
+        usable = now.speaking + now.free
+        return EngineLoad(
+            open=usable,
+            opening=now.sockets - usable,
+            speaking=now.speaking,
+            waiting=now.waiting,
+            most=self._plan.most,
         )
 
     async def speak(self, clause: Clause) -> None:

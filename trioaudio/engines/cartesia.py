@@ -15,7 +15,7 @@ from typing import TypeAlias
 import attrs
 import trio
 
-from trioaudio.core.engine import EngineKind, EngineSetup, PcmSink, Voice, VoiceChoice
+from trioaudio.core.engine import EngineKind, EngineLoad, EngineSetup, PcmSink, Voice, VoiceChoice
 from trioaudio.core.errors import ConfigError, EngineError, EngineFault
 from trioaudio.engines._cartesia_connection import Socket
 from trioaudio.engines._cartesia_http import fetch_speech, fetch_voices
@@ -82,6 +82,17 @@ class CartesiaEngine:
             pool=self._pool.statistics(),
             utterances=len(self._utterances),
             unwritten_bytes=sum(each.inbox.unwritten_bytes for each in self._utterances),
+        )
+
+    def load(self) -> EngineLoad:
+        """Return what it holds; see `core.engine.TellsLoad`."""
+        leases, pool = self._leases.statistics(), self._pool.statistics()
+        return EngineLoad(
+            open=pool.sockets,
+            opening=pool.dialling,
+            speaking=leases.active,
+            waiting=leases.waiting,
+            most=leases.limit,
         )
 
     def check(self, choice: VoiceChoice) -> None:

@@ -16,6 +16,7 @@ import trio
 
 from trioaudio.core.engine import (
     EngineKind,
+    EngineLoad,
     EngineSetup,
     PcmSink,
     ServiceSettings,
@@ -164,6 +165,10 @@ class DeepgramEngine:
     def statistics(self) -> PoolStatistics:
         """Return what it holds now."""
         return self._pool.statistics()
+
+    def load(self) -> EngineLoad:
+        """Return what it holds; see `core.engine.TellsLoad`."""
+        return self._pool.load()
 
     def sample_rate_for(self, wanted: int) -> int:
         """Return the nearest rate the service writes."""

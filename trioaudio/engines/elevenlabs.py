@@ -17,7 +17,7 @@ from urllib.parse import quote, urlencode
 import attrs
 import trio
 
-from trioaudio.core.engine import EngineKind, EngineSetup, PcmSink, Voice, VoiceChoice
+from trioaudio.core.engine import EngineKind, EngineLoad, EngineSetup, PcmSink, Voice, VoiceChoice
 from trioaudio.core.errors import ConfigError
 from trioaudio.core.secret import Secret
 from trioaudio.engines._elevenlabs_contexts import ContextRules, Contexts
@@ -89,6 +89,10 @@ class ElevenLabsEngine:
     def statistics(self) -> PoolStatistics:
         """Return what it holds now."""
         return self._pool.statistics()
+
+    def load(self) -> EngineLoad:
+        """Return what it holds; see `core.engine.TellsLoad`."""
+        return self._pool.load()
 
     def sample_rate_for(self, wanted: int) -> int:
         """Return the nearest rate the service writes raw."""

@@ -184,7 +184,8 @@ def main() -> None:
     logging.basicConfig(level=logging.ERROR)
     replies = Replies(os.dup(1))
     os.dup2(2, 1)  # whatever prints must not print between messages
-    os.nice(NICE)
+    with contextlib.suppress(OSError):  # a sandbox may forbid it; it speaks all the same
+        os.nice(NICE)
     model, config, threads, speed = sys.argv[1:]
     try:
         loaded = load_model(model, config)

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Final
 
 from trioaudio.core.errors import EngineError, EngineFault, TextError, TrioaudioError
 from trioaudio.core.verdict import leaves
+
+_RUN: Final = 16
+"""Letters in a row that are a quotation, and no words that both happen to have."""
+_LEFT_OUT: Final = "…"
 
 
 @contextmanager
@@ -22,6 +27,46 @@ def one_engine_error() -> Iterator[None]:
         if all(isinstance(each, EngineError) for each in errors):
             raise errors[0]  # noqa: B904  it keeps the cause it has
         raise
+
+
+def without_text(
+    error: EngineError | TextError | None, texts: Sequence[str]
+) -> EngineError | TextError | None:
+    """Return an error whose words quote nothing of the texts: it is logged, and kept in records.
+
+    Engines quote what they could not speak, and services what they were sent.
+    """
+    if not isinstance(error, EngineError):
+        return error  # of a text itself we only say what is wrong with it
+    words = str(error)
+    for text in texts:
+        words = _unquoted(words, text)
+    if words == str(error):
+        return error
+    silent = EngineError(words, kind=error.kind, retryable=error.retryable, scope=error.scope)
+    silent.__cause__ = error.__cause__
+    return silent
+
+
+def _unquoted(words: str, text: str) -> str:
+    """Replace runs of letters that stand in both; of a short text, only all of it in quotes."""
+    if len(text) < _RUN:
+        for quoted in (repr(text), f'"{text}"'):
+            words = words.replace(quoted, _LEFT_OUT)
+        return words
+    kept: list[str] = []
+    at = 0
+    while at < len(words):
+        end = at + _RUN
+        if words[at:end] not in text or end > len(words):
+            kept.append(words[at])
+            at += 1
+            continue
+        while end < len(words) and words[at : end + 1] in text:
+            end += 1
+        kept.append(_LEFT_OUT)
+        at = end
+    return "".join(kept)
 
 
 def nobody_could(failed: Sequence[tuple[str, TrioaudioError]]) -> TrioaudioError:

@@ -19,7 +19,7 @@ from trioaudio.core.front_end.clause import SpokenClause
 from trioaudio.core.pcm import SAMPLE_BYTES, SampleAligner
 from trioaudio.core.resampling import Resampler
 from trioaudio.core.resume_place import Heard, find_heard
-from trioaudio.core.speech import SpeechSink, SpokenWord, Stretch
+from trioaudio.core.speech import Beginning, SpeechSink, SpokenWord, Stretch
 from trioaudio.core.word_estimate import estimate_words
 from trioaudio.speech.script import Feed, Script
 
@@ -144,6 +144,10 @@ class EngineTurn:
         self._writing_ms = 0.0  # of received audio, still on its way into the sink
         self._quiet_since: float | None = None  # when the engine last gave a sign of life
         self._told = False
+        self._turn_at = trio.current_time()
+        self._asked_at: float | None = None
+        self._audio_at: float | None = None
+        self._sound_at: float | None = None
 
     # --- What the engine does --------------------------------------------------------
 
@@ -156,6 +160,8 @@ class EngineTurn:
         pcm = self._aligner.push(chunk)
         came_ms = len(pcm) * 1000 / SAMPLE_BYTES / self._engine_rate
         if pcm:
+            if self._audio_at is None:
+                self._audio_at = trio.current_time()
             self._note_pace(came_ms)
             # Before anybody else runs: a clause asked for meanwhile looks at it.
             self._quiet_since = trio.current_time()
@@ -253,17 +259,29 @@ class EngineTurn:
                     self._script.spoken_to,
                     round(self.written_ms, 3),
                     self._cached,
+                    self._beginning,
                 )
             )
 
     # --- Inside ----------------------------------------------------------------------
+
+    @property
+    def _beginning(self) -> Beginning | None:
+        asked_at, audio_at, sound_at = self._asked_at, self._audio_at, self._sound_at
+        if asked_at is None or audio_at is None or sound_at is None:
+            return None
+        trimmed_s = self._trimmed_ms / 1000
+        return Beginning(self._turn_at, asked_at, audio_at, sound_at, trimmed_s)
 
     def _note_asked(self, clause: SpokenClause | None) -> None:
         if clause is None:
             self._exhausted = True
             self._quiet_since = trio.current_time()
         else:
-            self._given[self._asked] = _Given(clause, trio.current_time())
+            now = trio.current_time()
+            if self._asked_at is None:
+                self._asked_at = now
+            self._given[self._asked] = _Given(clause, now)
             self._asked += 1
             self._owed_characters += len(clause.text)
         self._watch()
@@ -348,6 +366,8 @@ class EngineTurn:
     async def _pass_on(self, pcm: bytes) -> None:
         if not pcm:
             return
+        if self._sound_at is None:
+            self._sound_at = trio.current_time()
         self.written_ms += len(pcm) * 1000 / SAMPLE_BYTES / self._sink.sample_rate
         self._tell_words()
         await self._sink.write(pcm)

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from trioaudio.core.engine import Engine, PcmSink, VoiceChoice
 from trioaudio.core.errors import EngineError, TextError
-from trioaudio.speech.engine_errors import one_engine_error
+from trioaudio.speech.engine_errors import one_engine_error, without_text
 from trioaudio.speech.engine_turn import EngineTurn
 from trioaudio.speech.finished_prompt import FinishedPrompt
 from trioaudio.speech.prompt import Prompt
@@ -25,11 +25,12 @@ async def take_turn(
     """
     try:
         error = await _speak(source, turn, sink, choice, rate)
+        texts = script.unspoken
         if error is None or script.finished:
             unheard = await turn.finish()
-            return error or unheard
+            return without_text(error or unheard, texts)
         await turn.break_off()
-        return error
+        return without_text(error, texts)
     finally:
         turn.tell_stretch()
 
