@@ -27,13 +27,13 @@ class Pair:
 
 @asynccontextmanager
 async def pair() -> AsyncIterator[Pair]:
+    await trio.lowlevel.checkpoint()
     far, near = os.openpty()
     try:
         yield Pair(Terminal(near, near), far)
     finally:
         os.close(far)
         os.close(near)
-        await trio.lowlevel.checkpoint()
 
 
 async def test_only_lines_that_have_changed_are_written() -> None:
@@ -81,7 +81,7 @@ async def test_what_is_forgotten_while_it_is_painted_is_painted_again() -> None:
         await terminal.enter()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(terminal.paint, ["one", "two"])
-            while terminal._forgotten:  # until it has begun
+            while terminal._forgotten:  # noqa: ASYNC110  until it has begun
                 await trio.lowlevel.checkpoint()
             terminal.forget()
         assert await terminal.paint(["one", "two"]) > 0

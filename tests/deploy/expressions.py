@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import trio
 from prometheus_client.parser import text_string_to_metric_families
 
 from trioaudio.carriers import carrier_names
@@ -49,6 +50,7 @@ def emitted() -> Series:
     )
 
     async def snapshot() -> NodeSnapshot:
+        await trio.lowlevel.checkpoint()
         return now
 
     metrics = NodeMetrics(carrier_names(), engine_names(), "1.2.3", snapshot)
