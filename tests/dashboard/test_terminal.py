@@ -81,7 +81,9 @@ async def test_what_is_forgotten_while_it_is_painted_is_painted_again() -> None:
         await terminal.enter()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(terminal.paint, ["one", "two"])
-            while terminal._forgotten:  # noqa: ASYNC110  until it has begun
+            for _ in range(100):  # until it has begun
+                if not terminal._forgotten:
+                    break
                 await trio.lowlevel.checkpoint()
             terminal.forget()
         assert await terminal.paint(["one", "two"]) > 0
