@@ -19,6 +19,8 @@ from pathlib import Path
 PROGRAM = "trioaudio"
 _ORIGIN = "direct_url.json"
 """Where a wheel came from: https://packaging.python.org/en/latest/specifications/direct-url/"""
+_COMPILED = "__pycache__"
+"""What pip compiles while it looks round names the folder; all is compiled anew afterwards."""
 _TESTS = ("tests", "_tests")
 """Folders of packages that nothing imports at work; numpy's alone are a tenth of all."""
 
@@ -33,7 +35,7 @@ def settle(built: Path, final: Path, python: Path) -> None:
     )
     _settle_program(built / "bin" / PROGRAM, final)
     for each in sorted(built.glob("lib/python*/site-packages/**/")):
-        if each.name in _TESTS and each.is_dir():
+        if each.name in (*_TESTS, _COMPILED) and each.is_dir():
             shutil.rmtree(each)
     for each in (built / "include", built / "lib64"):
         _remove(each)

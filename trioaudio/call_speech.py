@@ -19,7 +19,7 @@ from trioaudio.core.errors import EngineError, LegLostError, TextError, Trioaudi
 from trioaudio.core.facts import EngineSwitched, Tell
 from trioaudio.core.heard_text import word_start_before
 from trioaudio.core.playout_item import Action, UtteranceEnd
-from trioaudio.core.speech import EngineChanged, Speaker, SpeechNews, SpokenWord, Stretch
+from trioaudio.core.speech import EngineChanged, Speaker, SpeechNews, SpokenWord, Stretch, TurnBegan
 from trioaudio.core.utterance import Cause, Interruptible, UtteranceEvent
 from trioaudio.core.verdict import leaves
 from trioaudio.leg import Leg
@@ -149,6 +149,8 @@ class CallSpeech:
                 self._fail(said, _first(group))
                 # What it has said so far is played, and is not an underrun afterwards.
                 await self.queue.put([UtteranceEnd(script.generation, utterance.id)])
+            finally:
+                said.settle = None  # it holds the turn, which holds us
             if order.then is not None:
                 then = Action(script.generation, order.then, utterance.id, order.tail)
                 await self.queue.put([then])
@@ -168,6 +170,8 @@ class CallSpeech:
                     said.order.on_word(news)
             case Stretch():
                 said.stretches.append(news)
+            case TurnBegan(settle=settle):
+                said.settle = settle
             case EngineChanged(failed=failed, takes_over=takes_over, reason=reason):
                 self._tell(EngineSwitched(said.utterance.id, failed, takes_over, reason))
 
@@ -238,6 +242,9 @@ class CallSpeech:
     def _complete_cut(self, utterances: Collection[int], cause: Cause, dropped: int) -> Cut:
         cut = [each for each in self.utterances if each.utterance.id in utterances]
         for said in cut:
+            if said.settle is not None:
+                said.settle()
+                said.settle = None
             self.utterances.end(said, UtteranceEvent.INTERRUPT, cause)
         return Cut(tuple(said.utterance.id for said in cut), dropped)
 

@@ -19,8 +19,8 @@ def say_parser() -> argparse.ArgumentParser:
         description="Say a text on a telephone call: exact 60 ms frames, sent on time, over a"
         " real WebSocket. Without --url or --listen, a simulated carrier on this machine is the"
         " far end.  The daemon: trioaudio serve | token.  With a daemon that runs: trioaudio dial |"
-        " calls | say | stop | hangup | watch | tap.  Others: trioaudio answer-document | demo |"
-        " voices | precache | check | print-config | simulate",
+        " calls | say | stop | hangup | watch | top | tap.  Others: trioaudio answer-document |"
+        " demo | voices | precache | check | print-config | simulate",
         epilog=EXIT_CODES,
     )
     parser.add_argument("--version", action="version", version=f"trioaudio {__version__}")
@@ -32,7 +32,9 @@ def say_parser() -> argparse.ArgumentParser:
     )
     _add_voice(parser)
     far_end = parser.add_argument_group("far end")
-    far_end.add_argument("--carrier", metavar="NAME", help="telecmi (default) or raw")
+    far_end.add_argument(
+        "--carrier", metavar="NAME", help="telecmi (default), twilio, raw …: docs/carriers.md"
+    )
     where = far_end.add_mutually_exclusive_group()
     where.add_argument("--url", metavar="ws[s]://…", help="dial this media endpoint")
     where.add_argument(
@@ -112,7 +114,9 @@ def _add_voice(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_media(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--rate", metavar="HZ", help="8000 (default) or 16000")
+    group.add_argument(
+        "--rate", metavar="HZ", help="8000 (default) or 16000; 24000 where the carrier takes it"
+    )
     group.add_argument("--lead-ms", metavar="MS", help="send each frame this much before it is due")
 
 

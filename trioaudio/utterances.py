@@ -72,6 +72,8 @@ class Say:
     """Where they begin in its sound, as far as it has come."""
     stretches: list[Stretch] = attrs.field(factory=list)
     """Who spoke what of it, as far as it has come."""
+    settle: Callable[[], None] | None = None
+    """Tells the stretch that is being spoken, as far as it has come."""
     error: TrioaudioError | None = None
     """What made it fail, if an engine or its text did."""
     heard_at: float | None = None

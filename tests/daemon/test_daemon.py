@@ -123,6 +123,7 @@ async def test_a_barge_in_says_what_was_heard(tmp_path: Path) -> None:
         done = await made.event("utterance.completed")
         assert isinstance(done, UtteranceCompleted)
         assert done.cause == "barge-in"
+        assert done.spoken_by == ["espeak"], "though it was cut before it had told of it"
         assert done.text_heard + done.text_unheard == text
         assert 10 < len(done.text_heard) < 50
         assert 1000 <= done.played_ms <= 1500
@@ -174,6 +175,9 @@ async def test_a_drain_that_takes_too_long_is_cut(tmp_path: Path) -> None:
         assert isinstance(ended, CallEnded)
         assert ended.cause == "drained"
         assert await wait_closed(carrier) == 1000
+    async with node(tmp_path) as next_one:
+        told = await next_one.client.metrics()
+        assert "trioaudio_drain_forced_total 1.0\n" in told, "the first had no time to tell it"
 
 
 async def test_a_second_signal_cuts_at_once(tmp_path: Path) -> None:

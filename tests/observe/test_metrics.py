@@ -203,9 +203,17 @@ def test_calls_and_barge_ins() -> None:
 def test_utterances() -> None:
     node = Node()
     told = node.metrics.utterance_completed
-    told("cartesia", "normal", "acked", 0.25, cached=False, characters=30)
-    told("cartesia", "barge-in", "estimated", 0.3, cached=False, characters=20, unheard_s=1.5)
-    told("cartesia", "normal", "acked", 0.01, cached=True, characters=12)
+    told("cartesia", "normal", "acked", 0.25, cached=False, characters={"cartesia": 30})
+    told(
+        "cartesia",
+        "barge-in",
+        "estimated",
+        0.3,
+        cached=False,
+        characters={"cartesia": 20},
+        unheard_s=1.5,
+    )
+    told("cartesia", "normal", "acked", 0.01, cached=True)
     told("espeak", "error", None, None, cached=False)
     told(None, "cancelled", None, None, cached=False)
     values = node.samples()

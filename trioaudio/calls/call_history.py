@@ -41,6 +41,8 @@ class UtteranceHistory:
     certainty: Certainty | None = None
     spoken_by: tuple[str, ...] = ()
     """The engines that spoke it, in order."""
+    spoken_characters: Mapping[str, int] = attrs.field(factory=dict)
+    """What each engine was asked for and spoke, in characters; what was made before is not."""
     cached: bool = False
     """All of it was made before."""
     stages: Stages | None = None

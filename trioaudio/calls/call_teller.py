@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import attrs
@@ -25,6 +26,7 @@ from trioaudio.core.facts import (
     RecoveryBegan,
     Underrun,
 )
+from trioaudio.core.speech import Stretch
 from trioaudio.core.utterance import Cause as UtteranceCause
 from trioaudio.core.utterance import Interruptible
 from trioaudio.utterances import Say
@@ -269,6 +271,7 @@ class CallTeller:
             heard_characters=entry.heard,
             certainty=certainty_of(said),
             spoken_by=tuple(entry.engines),
+            spoken_characters=_spoken_characters(said.stretches),
             cached=bool(said.stretches) and all(each.cached for each in said.stretches),
             stages=stages_of(utterance, said.stretches),
             error=utterance.error,
@@ -294,6 +297,15 @@ class CallTeller:
                 spoken_by=list(line.spoken_by),
             )
         )
+
+
+def _spoken_characters(stretches: Iterable[Stretch]) -> dict[str, int]:
+    """Return what each engine spoke, what was made before left out."""
+    spoken: dict[str, int] = {}
+    for each in stretches:
+        if not each.cached:
+            spoken[each.engine] = spoken.get(each.engine, 0) + each.end - each.start
+    return spoken
 
 
 def _ms(seconds: float) -> float:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Callable
 from typing import Protocol, TypeAlias
 
 import attrs
@@ -99,7 +99,15 @@ class EngineChanged:
     reason: str
 
 
-SpeechNews: TypeAlias = SpokenWord | Stretch | EngineChanged
+@attrs.frozen
+class TurnBegan:
+    """An engine's turn has begun."""
+
+    settle: Callable[[], None]
+    """Has its stretch told now, if there is one: before what was cut is accounted for."""
+
+
+SpeechNews: TypeAlias = SpokenWord | Stretch | EngineChanged | TurnBegan
 
 
 class SpeechSink(Protocol):

@@ -28,6 +28,8 @@ class Leaving:
     on_begin: Callable[[], None] | None = None
     """Is called when new calls are refused from then on, right before."""
     begun: trio.Event = attrs.field(factory=trio.Event)
+    cut: int = 0
+    """Calls that did not end in time."""
     _hurry: trio.Event = attrs.field(factory=trio.Event)
 
     @property
@@ -57,6 +59,7 @@ class Leaving:
                 await self.roll.wait_empty()
                 nursery.cancel_scope.cancel()
         left = list(self.roll)
+        self.cut += len(left)
         if left:
             log.warning("calls are cut", calls=len(left), hurry=self._hurry.is_set())
         for live in left:

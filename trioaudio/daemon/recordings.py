@@ -57,4 +57,6 @@ class Recorder:
 
 
 def _make(folder: Path) -> None:
-    folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+    # The mode holds for the last folder only.
+    folder.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+    folder.mkdir(mode=0o750, exist_ok=True)

@@ -35,6 +35,7 @@ from trioaudio.core.percentiles import Histogram
 from trioaudio.daemon.admission import Admission, Stage
 from trioaudio.daemon.call_facts import call_facts
 from trioaudio.daemon.counting import NodeCounts
+from trioaudio.daemon.cut_calls import keep_cut_calls, read_cut_calls
 from trioaudio.daemon.event_posts import posting_events
 from trioaudio.daemon.front_desk import FrontDesk
 from trioaudio.daemon.leaving import Leaving
@@ -124,6 +125,7 @@ class Daemon:
         self.watch = Watch(metrics, None, serve.log_text)
         self.loop_watch = LoopWatch(self.watch.slow_step)
         self.recorder = Recorder(self.configuration.places.recordings)
+        metrics.drain_forced(read_cut_calls(self.configuration.places.state))
         self.leaving = Leaving(self.admission, self.roll, metrics.drain_forced)
         self.notices = Notices(self.notifier, self.admission, self.roll.__len__)
         self.reloading = Reloading(
@@ -199,6 +201,7 @@ class Daemon:
                         self.notices.stopping()
                         serve = board.works.configuration.serve
                         await self.leaving.drain(serve.drain_timeout_s)
+                        keep_cut_calls(self.configuration.places.state, self.leaving.cut)
                         await listener.finish()
                     nursery.cancel_scope.cancel()
             calls.cancel_scope.cancel()

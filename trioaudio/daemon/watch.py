@@ -84,7 +84,7 @@ class Watch:
             done.certainty,
             first,
             cached=done.cached,
-            characters=done.characters,
+            characters=done.spoken_characters,
             unheard_s=done.unheard_ms / 1000,
             stages=done.stages,
         )

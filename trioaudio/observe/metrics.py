@@ -6,7 +6,8 @@ label values are listed in docs/metrics.md.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import assert_never
 
 import trio
@@ -39,6 +40,8 @@ from trioaudio.observe.node_collector import NodeCollector
 from trioaudio.observe.node_snapshot import NodeSnapshot
 from trioaudio.observe.pushed_metrics import UNTOLD, PushedMetrics
 
+_NOTHING: Mapping[str, int] = MappingProxyType({})
+
 
 class NodeMetrics:
     """All metrics of one node; two in one process know nothing of each other."""
@@ -55,6 +58,7 @@ class NodeMetrics:
         self._pushed.build.labels(version).inc()
         self._collector = NodeCollector(carriers, engines)
         self._snapshot = snapshot
+        self._engines = frozenset(engines)
 
     # --- Rare facts ------------------------------------------------------------------
 
@@ -109,14 +113,14 @@ class NodeMetrics:
         first_frame_s: float | None,
         *,
         cached: bool,
-        characters: int = 0,
+        characters: Mapping[str, int] = _NOTHING,
         unheard_s: float = 0.0,
         stages: Iterable[tuple[str, float]] | None = None,
     ) -> None:
         """Count an utterance.
 
-        `engine` spoke it, the last one if several did; None if none was asked. `characters` and
-        `unheard_s` are what it made, and what of that was never played. `stages` are named in
+        `engine` spoke it, the last one if several did; None if none was asked. `characters` are
+        what each engine made, `unheard_s` what of all that was never played. `stages` are named in
         `calls.stages`, with their seconds.
         """
         pushed = self._pushed
@@ -125,7 +129,10 @@ class NodeMetrics:
         pushed.utterances.labels(cause).inc()
         if certainty is not None:
             pushed.certainty.labels(certainty).inc()
-        if engine is None:
+        for each, spoken in characters.items():
+            if each in self._engines:
+                pushed.characters.labels(each).inc(spoken)
+        if engine is None or engine not in self._engines:  # a recording is no engine
             return
         if first_frame_s is not None:
             pushed.first_frame.labels(engine, "hit" if cached else "miss").observe(first_frame_s)
@@ -133,7 +140,6 @@ class NodeMetrics:
         if not cached:
             failed = cause in _ENGINE_FAILED
             pushed.engine_requests.labels(engine, "failed" if failed else "spoken").inc()
-            pushed.characters.labels(engine).inc(characters)
 
     def call_ended(self, carrier: str, cause: CallCause, duration_s: float | None) -> None:
         """Count a call; `duration_s` None if it was never answered."""
@@ -149,9 +155,9 @@ class NodeMetrics:
         """Count a control request that was refused."""
         self._pushed.auth_failures.inc()
 
-    def drain_forced(self) -> None:
+    def drain_forced(self, calls: int = 1) -> None:
         """Count a call that was cut because the drain took too long."""
-        self._pushed.drain_forced.inc()
+        self._pushed.drain_forced.inc(calls)
 
     # --- Rendering -------------------------------------------------------------------
 

@@ -14,7 +14,21 @@ from trioaudio.calls.stages import STAGES
 from trioaudio.observe.tallies import Counts, Distributions
 
 VERDICTS: Final = ("closed", "lost", "refused", "bug")
-REFUSALS: Final = ("400", "401", "403", "404", "405", "409", "410", "426", "429", "500", "503")
+REFUSALS: Final = (
+    "400",
+    "401",
+    "403",
+    "404",
+    "405",
+    "409",
+    "410",
+    "411",
+    "413",
+    "426",
+    "429",
+    "500",
+    "503",
+)
 UNTOLD: Final = "untold"
 """The status of refusals that are told by their number only."""
 
@@ -91,7 +105,11 @@ class PushedMetrics:
             ((how,) for how in get_args(Certainty)),
         )
         self.first_frame = self._histogram(
-            *("first_frame_seconds", "From accepted to the first frame.", ("engine", "cache")),
+            *(
+                "first_frame_seconds",
+                "From accepted to the first frame, what is said while it rings included.",
+                ("engine", "cache"),
+            ),
             *(_FIRST_FRAME_S, product(self._engine_names, ("hit", "miss"))),
         )
         self.stages = self._histogram(

@@ -19,7 +19,7 @@ from trioaudio.core.front_end.clause import SpokenClause
 from trioaudio.core.pcm import SAMPLE_BYTES, SampleAligner
 from trioaudio.core.resampling import Resampler
 from trioaudio.core.resume_place import Heard, find_heard
-from trioaudio.core.speech import Beginning, SpeechSink, SpokenWord, Stretch
+from trioaudio.core.speech import Beginning, SpeechSink, SpokenWord, Stretch, TurnBegan
 from trioaudio.core.word_estimate import estimate_words
 from trioaudio.speech.script import Feed, Script
 
@@ -245,6 +245,10 @@ class EngineTurn:
         self._leave_rest()
         await self._pass_on(tail)
         self.tell_stretch()
+
+    def tell_begun(self) -> None:
+        """Tell that the turn has begun: who cuts it wants to know what there was of it."""
+        self._sink.tell(TurnBegan(self.tell_stretch))
 
     def tell_stretch(self) -> None:
         """Tell who spoke what; once, however the turn ends."""

@@ -23,6 +23,7 @@ async def take_turn(
     `sink` is the turn, or passes everything on to it. Returned is why it stopped before the end,
     if it did.
     """
+    turn.tell_begun()
     try:
         error = await _speak(source, turn, sink, choice, rate)
         texts = script.unspoken
