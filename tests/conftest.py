@@ -9,12 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from trioaudio.observe.logs import get_logger
+
 # Before numpy is imported: on a busy machine its threads wait for one another longer than they
 # compute.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # Tests are no package (importlib mode); the fakes are imported by name.
 sys.path.insert(0, str(Path(__file__).parent))
+
+
+def pytest_configure() -> None:
+    """Have structlog set up: its `capture_logs` would leave it set up otherwise than we do."""
+    get_logger("tests")
 
 
 @pytest.hookimpl(wrapper=True)

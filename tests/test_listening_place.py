@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from trioaudio.core.errors import ConfigError
-from trioaudio.listening_place import SOCKET_MODE, bind, listening
+from trioaudio.listening_place import SOCKET_MODE, PlaceTakenError, bind, listening
 
 
 def answers(place: tuple[str, int] | Path) -> bool:
@@ -22,7 +22,7 @@ def test_a_file_is_there_as_long_as_it_is_listened_on(tmp_path: Path) -> None:
         assert not sock.getblocking()
         assert path.stat().st_mode & 0o777 == SOCKET_MODE
         assert answers(path)
-        with pytest.raises(ConfigError, match="another process serves it"), listening(path):
+        with pytest.raises(PlaceTakenError, match="another process serves it"), listening(path):
             pass
         assert answers(path)
     assert not path.exists()
@@ -70,3 +70,15 @@ def test_a_port_is_shared_only_by_those_who_say_so() -> None:
 def test_a_port_that_is_none(port: int) -> None:
     with pytest.raises(ConfigError, match="a port is 0 to 65535"):
         bind("127.0.0.1", port)
+
+
+def test_a_port_is_had_beside_its_listener_without_listening() -> None:
+    with bind("127.0.0.1", 0, reuse_port=True) as sock:
+        sock.settimeout(5)
+        place = sock.getsockname()
+        with bind(*place, backlog=None, reuse_port=True):
+            for _ in range(20):  # among two that listen, the kernel would choose
+                assert answers(place)
+                sock.accept()[0].close()
+        with pytest.raises(PlaceTakenError, match="already in use"):
+            bind(*place)

@@ -21,6 +21,10 @@ SOCKET_MODE: Final = 0o660
 _PROBE_S: Final = 1.0
 
 
+class PlaceTakenError(ConfigError):
+    """Another process has it."""
+
+
 @contextmanager
 def listening(
     place: Place, *, backlog: int = BACKLOG, reuse_port: bool = False
@@ -46,9 +50,12 @@ def listening(
 
 
 def bind(
-    host: str, port: int, *, backlog: int = BACKLOG, reuse_port: bool = False
+    host: str, port: int, *, backlog: int | None = BACKLOG, reuse_port: bool = False
 ) -> socket.socket:
-    """Return a listening non-blocking socket; ConfigError when the address cannot be had."""
+    """Return a listening non-blocking socket; ConfigError when the address cannot be had.
+
+    With no backlog it has the address and does not listen: nobody is let in by it.
+    """
     if not 0 <= port <= 65535:
         raise ConfigError(f"cannot listen on {host}:{port}: a port is 0 to 65535")
     try:
@@ -64,11 +71,13 @@ def bind(
         if reuse_port:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         sock.bind(address)
-        sock.listen(backlog)
+        if backlog is not None:
+            sock.listen(backlog)
         sock.settimeout(0)
     except OSError as exc:
         sock.close()
-        raise ConfigError(f"cannot listen on {host}:{port}: {exc.strerror or exc}") from exc
+        error = PlaceTakenError if exc.errno == errno.EADDRINUSE else ConfigError
+        raise error(f"cannot listen on {host}:{port}: {exc.strerror or exc}") from exc
     return sock
 
 
@@ -100,6 +109,6 @@ def _clear(path: Path) -> None:
         probe.settimeout(_PROBE_S)
         answer = probe.connect_ex(os.fspath(path))
     if answer not in {errno.ECONNREFUSED, errno.ENOENT}:
-        raise ConfigError(f"cannot listen on {path}: another process serves it")
+        raise PlaceTakenError(f"cannot listen on {path}: another process serves it")
     with suppress(FileNotFoundError):
         path.unlink()

@@ -25,7 +25,7 @@ from trioaudio.serve_values import (
     parse_place,
     parse_records,
 )
-from trioaudio.settings import about, hidden, shown_url, unpaired, variable
+from trioaudio.settings import about, hidden, shown_url, shown_urls, unpaired, variable
 from trioaudio.settings_values import Address, check_readable_file, check_url
 
 MediaAuth: TypeAlias = Literal["tokens", "off", "forced-off"]
@@ -122,6 +122,7 @@ class ServeSettings:
             " separated by |; a path is taken up to a slash; empty: none",
             parse=parse_parts,
             check=check_prefixes,
+            show=shown_urls,
         ),
     )
     relay_url: str | None = attrs.field(

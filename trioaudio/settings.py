@@ -81,6 +81,11 @@ def shown_url(url: str | None) -> str:
     return repr(url and masked_url(url))
 
 
+def shown_urls(urls: str) -> str:
+    """Show some URLs, separated by |, without what is secret in them."""
+    return "|".join(map(masked_url, urls.split("|")))
+
+
 @attrs.frozen(kw_only=True)
 class Settings:
     """Everything that is no carrier's own. Safe to print: secrets show as ***."""
@@ -226,6 +231,7 @@ class Settings:
             "ws:// or wss:// URL under which carriers reach the listener, with the path that a"
             " proxy takes away, if any; empty: as each request says",
             check=check_public_url,
+            show=masked_url,
         ),
     )
     trusted_proxies: tuple[str, ...] = attrs.field(

@@ -241,8 +241,15 @@ def _check(given: Given, value: object) -> None:
         least, most = rules.get("least", 0), rules.get("most", MOST)
         if not least <= value <= most:
             raise WrongValueError(f"out of range; give {least} to {most}: {rules.get('help', '')}")
-    if "check" in rules:
+    if "check" not in rules:
+        return
+    try:
         rules["check"](value)
+    except OSError as exc:  # a path that cannot be looked at
+        raise WrongValueError(
+            f"{exc.filename}: {exc.strerror}; let this user search every folder above it, or choose"
+            " another"
+        ) from None
 
 
 def _shown(given: Given, cl: Any) -> str:

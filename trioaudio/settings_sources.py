@@ -110,7 +110,11 @@ class _Dotenv:
 
 def _read_dotenv(environ: Mapping[str, str], cwd: Path, problems: list[str]) -> _Dotenv:
     chosen = environ.get(ENV_FILE)
-    path = cwd / Path(chosen or ".env").expanduser()
+    try:
+        path = cwd / Path(chosen or ".env").expanduser()
+    except RuntimeError:
+        problems.append(f"{ENV_FILE}={chosen}: the home folder is not known; give the whole path")
+        return _Dotenv()
     if chosen or _is_file(path):
         try:
             return _Dotenv(path.name, read_env_file(path))

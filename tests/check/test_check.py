@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,13 +16,14 @@ import trio
 from daemon.daemon_rig import node
 from engines.listening import children_of
 from net.rest_sides import ACCOUNT
-from trioaudio.check import verb
+from trioaudio.check import addresses, verb
 from trioaudio.check.arguments import check_parser
-from trioaudio.check.row import Row
+from trioaudio.check.row import Row, run_checks
+from trioaudio.check.storage import storage_checks
 from trioaudio.cli import run_command_line
 from trioaudio.configuration import load_configuration
 from trioaudio.control.tokens import ensure_first_token
-from trioaudio.core.errors import OutputError
+from trioaudio.core.errors import ConfigError, OutputError
 from trioaudio.core.secret import MASK
 from trioaudio.simulators.rest_serving import RestOptions, open_rest
 from trioaudio.simulators.services.service import open_service
@@ -284,10 +288,76 @@ async def test_an_address_in_use_by_somebody_else(tmp_path: Path) -> None:
         place = f"127.0.0.1:{taken.getsockname()[1]}"
         found = await rows_of(tmp_path, "addresses", media_listen=place)
     [media] = found["media address"]
-    assert media.state == "failed"
-    assert "Address already in use" in media.detail
+    assert media.state == "warning"
+    assert "in use; cannot tell by whom" in media.detail
     assert "TRIOAUDIO_MEDIA_LISTEN" in media.advice
     assert found["control address"][0].state == "ok"
+
+
+async def test_an_address_that_this_machine_has_not(tmp_path: Path) -> None:
+    found = await rows_of(tmp_path, "addresses", media_listen="192.0.2.1:0")
+    [media] = found["media address"]
+    assert media.state == "failed"
+    assert "192.0.2.1:0: " in media.detail
+
+
+async def serve_words(words: bytes, stream: trio.SocketStream) -> None:
+    """Answer one request, whatever it is."""
+    await stream.receive_some(4096)
+    await stream.send_all(words)
+    await stream.aclose()
+
+
+@pytest.mark.parametrize("words", [b"HTTP/1.1 401 No\r\ncontent-length: 2\r\n\r\n{}", b"-ERR\r\n"])
+async def test_what_answers_as_no_daemon_of_ours_is_none(tmp_path: Path, words: bytes) -> None:
+    async with trio.open_nursery() as nursery:
+        serve = partial(trio.serve_tcp, partial(serve_words, words), 0, host="127.0.0.1")
+        [foreign] = await nursery.start(serve)
+        port = foreign.socket.getsockname()[1]
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            found = await rows_of(
+                tmp_path,
+                "addresses",
+                control_listen=f"127.0.0.1:{port}",
+                media_listen=f"127.0.0.1:{taken.getsockname()[1]}",
+            )
+        nursery.cancel_scope.cancel()
+    [control] = found["control address"]
+    assert control.state == "failed"
+    assert "Address already in use" in control.detail
+    assert found["media address"][0].state == "warning"
+
+
+async def test_what_lets_us_in_and_says_nothing_may_be_a_socket_unit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(addresses, "ASK_S", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        place = f"127.0.0.1:{held.getsockname()[1]}"
+        found = await rows_of(tmp_path, "addresses", control_listen=place)
+    [control] = found["control address"]
+    assert control.state == "warning"
+    assert "held by another process, perhaps a socket unit" in control.detail
+
+
+async def test_a_port_that_daemons_share(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0), reuse_port=True) as shared:
+        place = f"127.0.0.1:{shared.getsockname()[1]}"
+        found = await rows_of(tmp_path, "addresses", media_listen=place, reuse_port="yes")
+        assert found["media address"][0].state == "ok"
+        found = await rows_of(tmp_path, "addresses", media_listen=place)
+        assert found["media address"][0].state == "warning"
+
+
+async def test_a_media_address_that_is_not_the_daemon_s(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        async with node(tmp_path, carriers="raw") as made:
+            control = made.addresses.control.removeprefix("http://")
+            place = f"127.0.0.1:{taken.getsockname()[1]}"
+            settings = {"media_listen": place, "control_listen": control}
+            found = await rows_of(tmp_path, "addresses", **settings)
+    assert found["control address"][0].state == "ok"
+    assert found["media address"][0].state == "warning"
 
 
 @pytest.mark.parametrize("unix", [True, False])
@@ -316,6 +386,54 @@ async def test_public_urls(tmp_path: Path) -> None:
     assert (await told(public_url="wss://voice.example.com/")).state == "ok"
     assert "ws://" in (await told(public_url="ws://voice.example.com/")).detail
     assert (await told(public_url="wss://localhost/")).state == "warning"
+
+
+# --- Folders ------------------------------------------------------------------------------
+
+
+@contextmanager
+def closed(folder: Path) -> Iterator[None]:
+    """Nobody may search the folder, and we are nobody who may nevertheless."""
+    user = os.geteuid()
+    folder.chmod(0)
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+        folder.chmod(0o700)
+
+
+async def test_what_this_user_may_not_search(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    (folder / "logs").mkdir(parents=True)
+    environ = environ_of(tmp_path, log_file=str(folder / "logs/a.log"))
+    checks = storage_checks(load_configuration(environ, tmp_path), environ, folder)
+    with closed(folder):
+        found = {row.what: row for row in await run_checks(checks)}
+    for what, path in (
+        ("recordings", folder / "recordings"),
+        ("log file", folder / "logs/a.log"),
+        ("tokens", folder / "tokens.json"),
+        (".env", folder / ".env"),
+    ):
+        row = found[what]
+        assert (row.state, row.detail) == ("failed", f"{path}: Permission denied")
+        assert "search every folder above it" in row.advice
+
+
+@pytest.mark.parametrize("name", ["record_folder", "records_file", "control_listen"])
+def test_a_setting_that_names_what_this_user_may_not_search(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "closed"
+    folder.mkdir()
+    environ = environ_of(tmp_path, **{name: str(folder / "a/b")})
+    load_configuration(environ, tmp_path)
+    with closed(folder), pytest.raises(ConfigError) as wrong:
+        load_configuration(environ, tmp_path)
+    [problem] = [each for each in wrong.value.problems if name.upper() in each]
+    assert f"{folder / 'a/b'}" in problem
+    assert "Permission denied; let this user search" in problem
 
 
 # --- All ---------------------------------------------------------------------------------

@@ -223,6 +223,38 @@ async def test_readiness_says_when_to_come_back() -> None:
         assert full.json() == {"ready": False, "reason": "full", "detail": "60"}
 
 
+async def test_balancers_may_ask_for_the_head_only() -> None:
+    async with control_rig() as rig, client_of(rig.server) as stranger:
+        rig.desk.ready = Readiness(ready=False, reason="full", detail="60", retry_after_s=2.5)
+        for path, status in (("/livez", 200), ("/readyz", 503), ("/livez", 200)):
+            whole, head = await stranger.get(path), await stranger.head(path)
+            assert (whole.status_code, head.status_code) == (status, status)
+            dated = {"date"}
+            assert {each for each in whole.headers.items() if each[0] not in dated} == {
+                each for each in head.headers.items() if each[0] not in dated
+            }
+            assert (bool(whole.content), head.content) == (True, b"")
+        refused = await rig.client.head("/v1/node")
+        assert refused.status_code == 405
+        assert "HEAD" not in refused.headers["allow"]
+        assert "HEAD" in (await stranger.post("/livez")).headers["allow"]
+
+
+async def test_a_head_has_no_body_on_the_wire() -> None:
+    async with control_rig() as rig:
+        raw = await trio.open_tcp_stream("127.0.0.1", rig.port)
+        async with raw:
+            await raw.send_all(
+                b"HEAD /livez HTTP/1.1\r\nHost: a\r\n\r\n"
+                b"HEAD /readyz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+            )
+            heard = b"".join([part async for part in raw])
+        first, second, rest = heard.split(b"\r\n\r\n")
+        assert first.startswith(b"HTTP/1.1 200")
+        assert second.startswith(b"HTTP/1.1 200")
+        assert rest == b""
+
+
 async def test_drain_and_reload() -> None:
     async with control_rig() as rig, client_of(rig.server, rig.tokens["admin"]) as admin:
         assert (await admin.post("/v1/reload")).status_code == 200

@@ -116,10 +116,25 @@ async def test_a_daemon_that_hangs_gives_no_answer(monkeypatch: pytest.MonkeyPat
 
 async def test_a_token_that_is_refused_ends_it() -> None:
     async with control_rig() as rig:
-        refused = pytest.RaisesExc(ProblemError, check=lambda error: error.status == 401)
+        refused = pytest.RaisesExc(
+            ProblemError, match="^n: this token", check=lambda error: error.status == 401
+        )
         with pytest.RaisesGroup(refused, flatten_subgroups=True):
             async with following(url_of(rig), "ta_wrong"):
                 await trio.sleep_forever()
+
+
+async def test_one_of_several_that_refuses_its_token_is_silent_for_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(link_module, "REFUSED_S", 0.2)
+    async with control_rig() as rig, following(url_of(rig), "ta_wrong") as made:
+        made.fleet.nodes.append(Node("other"))
+        await wait_for(lambda: "this token is not known here" in made.node.trouble)
+        made.node.trouble = ""
+        refused_at = trio.current_time()
+        await wait_for(lambda: "this token is not known here" in made.node.trouble)
+        assert trio.current_time() - refused_at > 0.15  # asked again, but not at once
 
 
 async def test_what_comes_in_sight_is_asked_for_soon() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from dashboard.things import BORN, call_view, node_view, node_with, saying
 from trioaudio.api import events
 from trioaudio.dashboard.nodes import ONLY_MOST, SLICE, USUAL_PACE, Fleet, Node, Recent
@@ -64,7 +66,7 @@ def test_a_row_keeps_what_it_learned_when_all_are_listed_again() -> None:
     node.take_all([call_view("a"), call_view("d")], 130.0)
     assert list(node.calls) == ["a", "d"]
     assert node.calls["a"] is row
-    assert len(row.late.last(10)) == 2
+    assert len(row.late.values) == 2
 
 
 def test_the_minute_passes() -> None:
@@ -72,9 +74,32 @@ def test_the_minute_passes() -> None:
     for second in range(100):
         recent.add(float(second), float(second))
     recent.add(None, 100.0)
-    assert recent.last(3) == [97.0, 98.0, 99.0]
-    assert len(recent.last(1000)) == 59
-    assert recent.last(0) == []
+    assert recent.minute(60, 100.0) == [*map(float, range(41, 100)), 99.0]
+    assert recent.minute(3, 99.0) == [59.0, 79.0, 99.0]
+
+
+@pytest.mark.parametrize("interval_s", [0.2, 1.0, 5.0])
+@pytest.mark.parametrize("count", [12, 24])
+def test_a_late_moment_stays_in_sight_for_a_minute(interval_s: float, count: int) -> None:
+    recent, seen, now = Recent(), [], 0.0
+    for turn in range(round(200 / interval_s)):
+        now = 1000.0 + turn * interval_s
+        recent.add(150.0 if turn == round(100 / interval_s) else 1.0, now)
+        if 150.0 in recent.minute(count, now):
+            seen.append(now)
+    assert count - 1 <= len(recent.minute(count, now)) <= count
+    assert pytest.approx(seen[0]) == 1100.0
+    assert 60 - 60 / count - interval_s <= seen[-1] - seen[0] <= 60
+
+
+def test_a_value_stands_until_the_next() -> None:
+    recent = Recent()
+    assert recent.minute(12, 3.0) == []
+    recent.add(7.0, 10.0)
+    assert recent.minute(12, 10.0) == [7.0]
+    recent.add(2.0, 31.0)
+    assert recent.minute(12, 31.0) == [7.0, 7.0, 7.0, 7.0, 2.0]
+    assert recent.minute(12, 200.0) == []
 
 
 def test_what_was_heard_moves_on_between_two_answers() -> None:

@@ -47,8 +47,9 @@ def test_once_without_a_daemon(capsys: pytest.CaptureFixture[str], tmp_path: Pat
 
 
 def test_several_daemons_and_one_token_each(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)  # whoever runs the tests may have a narrow one
     with served() as one, served() as two:
         one.do(lambda: make_call(one.desk, "first"))
         two.do(lambda: make_call(two.desk, "second"))

@@ -203,7 +203,7 @@ def test_the_page_of_a_call() -> None:
                  f"of {len(SAYING)} characters heard", "Good morning.", "late p99"):  # fmt: skip
         assert told in shown
     fleet = Fleet([node_with(call_view("x", answered_at=None, lateness_p99_ms=None, to=None))])
-    shown = "\n".join(lines_of(draw(fleet, state, 100, 40, sight())))
+    shown = "\n".join(lines_of(draw(fleet, ViewState(mode=Mode.DETAILS), 100, 40, sight())))
     assert "not yet; asked for" in shown
 
 
@@ -217,19 +217,56 @@ def test_the_last_line_tells_what_keys_are_for() -> None:
     state.paused = True
     assert last().startswith(" PAUSED")
     state.tell("done", 99.0, "good")
-    assert last() == " done"
+    assert last() == " PAUSED done"
     state.status_until = 0.0
     for key in "/ab":
         state.press(Key("text", key), 0.0)
-    assert last() == " filter: ab"
+    assert last() == " PAUSED filter: ab"
     state.press(Key("escape"), 0.0)
     assert last().startswith(" PAUSED")
     for key in "sHi":
         state.press(Key("text", key), 0.0)
-    assert last() == " say to 00000000: Hi"
+    assert last() == " PAUSED say to 00000000: Hi"
     state.press(Key("escape"), 0.0)
     state.press(Key("text", "h"), 0.0)
-    assert last().startswith(" hang up 00000000? y hangs up")
+    assert last().startswith(" PAUSED hang up 00000000? y hangs up")
+    state.press(Key("text", "n"), 0.0)
+    state.press(Key("text", "p"), 0.0)
+    state.tell("done", 99.0, "good")
+    assert last() == " done"
+
+
+def test_the_page_of_a_call_that_ends_gives_way_to_the_list() -> None:
+    fleet, state = fleet_of(3), ViewState(needle="speaking")
+    draw(fleet, state, 100, 30, sight())
+    state.press(Key("enter"), 0.0)
+    row = fleet.nodes[0].calls["c_00000000"]
+    row.take(call_view("c_00000000", speaking=False), 100.0)  # it fits the filter no longer
+    assert "call c_00000000" in "\n".join(lines_of(draw(fleet, state, 100, 30, sight())))
+    del fleet.nodes[0].calls["c_00000000"]
+    shown = lines_of(draw(fleet, state, 100, 30, sight()))
+    assert "calls 2 of 2" in "\n".join(shown)
+    assert shown[-1] == " that call is over"
+
+
+def test_one_of_a_thing_a_second() -> None:
+    fleet = fleet_of(1)
+    fleet.nodes[0].take_scrape(Scrape(at=1.0))
+    fleet.nodes[0].take_scrape(Scrape(at=3.0, frames=2, underruns=1))
+    assert "1 call · 0.0 utterances/s · 1 frame/s · 1 gap · 0 failovers" in screen(fleet)
+
+
+def test_the_last_minute_is_one() -> None:
+    fleet = fleet_of(1)
+    (row,) = fleet.nodes[0].calls.values()
+    row.late.values.clear()
+    for second in range(60):
+        row.late.add(150.0 if second == 30 else 1.0, 100.0 + second)
+    for width, mode in ((160, Mode.LIST), (160, Mode.DETAILS)):
+        drawn = draw(fleet, ViewState(mode=mode), width, 30, sight(159.0))
+        (marks,) = [text for row in drawn.rows for text, style in row.line
+                    if style == "spark" and "▁" in text and "█" in text]  # fmt: skip
+        assert marks.index("█") == len(marks) / 2
 
 
 def test_ascii_is_enough() -> None:

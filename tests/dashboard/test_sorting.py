@@ -52,6 +52,35 @@ def test_what_is_found(needle: str, found: str) -> None:
     assert "".join(row.view.call for _, row in rows) == found
 
 
+@pytest.mark.parametrize(
+    ("needle", "found"), [("speak", "a"), ("QUIET", "b"), ("lost", "c"), ("paused", "")]
+)
+def test_states_are_found_by_the_word_that_is_shown(needle: str, found: str) -> None:
+    views = [
+        call_view("a"),
+        call_view("b", speaking=False, waiting=0),
+        call_view("c", state="lost"),
+    ]
+    rows = sorted_calls(Fleet([node_with(*views)]), "age", needle)
+    assert "".join(row.view.call for _, row in rows) == found
+
+
+def test_a_daemons_address_tells_calls_apart_only_where_there_are_several() -> None:
+    first = node_with(call_view("a", peer=None), name="http://Alpha:8089")
+    second = node_with(call_view("b", peer=None), name="http://beta:8089")
+    assert sorted_calls(Fleet([first]), "age", "alpha") == []
+    for needle, found in (("ALPHA", "a"), ("beta", "b"), ("8089", "ab"), ("http", "")):
+        rows = sorted_calls(Fleet([first, second]), "age", needle)
+        assert "".join(row.view.call for _, row in rows) == found
+
+
+def test_one_call_may_be_kept_whatever_is_sought() -> None:
+    fleet = Fleet([node_with(*VIEWS, name="n")])
+    rows = sorted_calls(fleet, "age", "plivo", kept=("n", "c"))
+    assert [row.view.call for _, row in rows] == ["a", "c"]
+    assert len(sorted_calls(fleet, "age", "plivo", kept=("other", "c"))) == 1
+
+
 def test_calls_of_several_daemons_stand_together() -> None:
     fleet = Fleet([node_with(VIEWS[0], name="x"), node_with(VIEWS[1], VIEWS[2], name="y")])
     assert [node.name for node, _ in sorted_calls(fleet, "age", "")] == ["y", "x", "y"]

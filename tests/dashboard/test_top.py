@@ -139,7 +139,7 @@ async def test_a_daemon_that_stops_and_one_that_refuses(tmp_path: Path) -> None:
     with served() as far:
         async with on_terminal(tmp_path, *address_of(far, "ta_wrong")) as terminal:
             assert await terminal.ends() == 2
-            assert "this token is not known here" in terminal.text
+            assert f"{far.url}: this token is not known here" in terminal.text
             terminal.assert_left_as_it_was()
 
 
@@ -156,7 +156,9 @@ async def test_a_token_that_may_only_look(tmp_path: Path) -> None:
         assert far.desk.known["call-1"].commands == []
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGQUIT, 131)]
+)
 async def test_signals_leave_the_terminal_as_it_was(
     tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
@@ -165,7 +167,10 @@ async def test_signals_leave_the_terminal_as_it_was(
             before = terminal.before
             await terminal.shows("no calls")
             assert terminal.modes() != before
-            terminal.signal(number)
+            if number == signal.SIGQUIT:
+                terminal.press("\x1c")  # Ctrl-\, which anybody may press
+            else:
+                terminal.signal(number)
             assert await terminal.ends() == code
             terminal.assert_left_as_it_was()
 

@@ -153,6 +153,42 @@ def test_pages_and_the_way_back() -> None:
     assert (state.selected, state.quitting) == (PLACES[1], False)
 
 
+@pytest.mark.parametrize("begun", ["s", "/", "h", "?"])
+@pytest.mark.parametrize("ended", ["enter", "escape"])
+def test_what_was_begun_on_a_page_goes_back_to_it(begun: str, ended: str) -> None:
+    state = looking()
+    press(state, "down", "enter", begun)
+    assert state.page == PLACES[1]
+    assert press(state, ended) == []
+    assert [state.mode, state.page] == [Mode.DETAILS, PLACES[1]]
+    press(state, "escape", begun, ended)
+    assert [state.mode, state.page] == [Mode.LIST, None]
+
+
+@pytest.mark.parametrize("begun", ["", "s", "h", "?"])
+def test_the_end_of_a_call_closes_its_page_and_opens_no_other(begun: str) -> None:
+    state = looking()
+    press(state, "down", "enter", *begun)
+    state.notice_end(PLACES, 5.0)
+    assert state.status == ""
+    left = PLACES[:1] + PLACES[2:]
+    state.notice_end(left, 5.0)
+    state.arrange(left, 10)
+    assert (state.status, state.page) == ("that call is over", None)
+    if begun:
+        press(state, "enter")
+    assert (state.mode, state.shown) == (Mode.LIST, Mode.LIST)
+
+
+def test_what_is_asked_stands_over_the_page_of_its_call() -> None:
+    state = looking()
+    shown = []
+    for names in (["s"], ["escape", "enter", "s"], ["escape", "h"], ["n", "/"], ["escape", "?"]):
+        press(state, *names)
+        shown.append(state.shown.value)
+    assert shown == ["list", "details", "details", "list", "help"]
+
+
 def test_pausing_and_quitting() -> None:
     state = looking()
     told = []

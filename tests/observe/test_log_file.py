@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -136,6 +137,102 @@ def test_a_folder_that_is_gone_leaves_the_file_as_it_is(tmp_path: Path) -> None:
     file.write("three\n")
     file.close()
     assert path.read_text() == "three\n"
+
+
+def test_a_file_that_was_removed_with_its_folder_takes_no_lines(tmp_path: Path) -> None:
+    (tmp_path / "log").mkdir()
+    path, clock, kept = tmp_path / "log/errors.log", Clock(), list[str]()
+    file = LogFile(path, clock=clock, on_kept=kept.append)
+    file.write("one\n")
+    shutil.rmtree(tmp_path / "log")
+    clock.now += LOOKED_EVERY_S
+    for _ in range(3):  # those between two looks too
+        with pytest.raises(FileNotFoundError):
+            file.write("lost\n")
+    (tmp_path / "log").mkdir()
+    clock.now += LOOKED_EVERY_S
+    file.write("two\n")
+    file.close()
+    assert path.read_text() == "two\n"
+    assert kept == []
+
+
+def test_a_moved_file_that_has_no_successor_goes_on_and_that_is_told_once_a_minute(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "log").mkdir()
+    path, clock, kept = tmp_path / "log/errors.log", Clock(), list[str]()
+    file = LogFile(path, clock=clock, on_kept=kept.append)
+    (tmp_path / "log").rename(tmp_path / "moved")
+    (tmp_path / "log").write_text("no folder")
+    for number in range(1, 120):
+        clock.now = number * LOOKED_EVERY_S
+        file.write(f"{number}\n")
+    assert (tmp_path / "moved/errors.log").read_text().split() == [*map(str, range(1, 120))]
+    assert kept == ["Not a directory"] * 2
+    (tmp_path / "log").unlink()
+    (tmp_path / "log").mkdir()
+    clock.now += LOOKED_EVERY_S
+    file.write("new\n")
+    file.close()
+    assert path.read_text() == "new\n"
+    assert len(kept) == 2
+
+
+def test_a_full_file_that_cannot_be_rotated_grows_and_that_is_told(tmp_path: Path) -> None:
+    path, kept = tmp_path / "errors.log", list[str]()
+    file = LogFile(path, Rotation(most_bytes=5, kept=1), Clock(), kept.append)
+    (tmp_path / "errors.log.1").mkdir()
+    file.write("one\n")
+    file.write("two\n")
+    assert path.read_text() == "one\ntwo\n"
+    assert kept == ["Is a directory"]
+    (tmp_path / "errors.log.1").rmdir()
+    file.write("three\n")
+    file.close()
+    assert path.read_text() == "three\n"
+
+
+def test_a_full_file_that_was_just_removed_is_begun_anew_at_once(tmp_path: Path) -> None:
+    path, kept = tmp_path / "errors.log", list[str]()
+    file = LogFile(path, Rotation(most_bytes=5), Clock(), kept.append)
+    file.write("one\n")
+    path.unlink()
+    file.write("two\n")
+    file.close()
+    assert {each.name: each.read_text() for each in tmp_path.iterdir()} == {"errors.log": "two\n"}
+    assert kept == []
+
+
+@pytest.mark.parametrize("removed", [True, False])
+def test_where_lines_go_without_a_file_is_told_on_the_console(
+    tmp_path: Path, *, removed: bool
+) -> None:
+    (tmp_path / "log").mkdir()
+    path, lines = tmp_path / "log/errors.log", list[str]()
+    with open_logging("info", "json", path, lines.append) as counts:
+        log = get_logger("trioaudio.test")
+        if removed:
+            shutil.rmtree(tmp_path / "log")
+        else:
+            (tmp_path / "log").rename(tmp_path / "moved")
+        counts.reopen()
+        for number in range(3):
+            log.error("bad", number=number)
+        wait_for(lambda: len(lines) == 4)
+        if removed:
+            wait_for(lambda: counts.failed == 3)
+    events = [json.loads(line) for line in lines]
+    [told] = [each for each in events if each["event"].startswith("the log file")]
+    assert (told["level"], told["file"]) == ("warning", str(path))
+    assert told["reason"] == "No such file or directory"
+    if removed:
+        assert told["event"] == "the log file takes no lines"
+        assert events[-1]["failed"] == 3
+    else:
+        assert told["event"] == "the log file cannot be begun anew"
+        assert counts == LogCounts()
+        assert len(whole_lines((tmp_path / "moved/errors.log").read_text())) == 3
 
 
 def test_another_process_that_rotates_it_is_followed(tmp_path: Path) -> None:

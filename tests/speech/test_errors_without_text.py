@@ -40,6 +40,46 @@ def test_a_short_text_is_left_out_where_it_is_quoted() -> None:
     assert told("No audio", "No") == "No audio"
 
 
+@pytest.mark.parametrize(
+    ("words", "text", "left"),
+    [
+        ("cannot speak 4271 with this voice", "4271", "cannot speak … with this voice"),
+        ("HTTP 400: Yes, sir. is no text", "Yes, sir. ", "HTTP 400: … is no text"),
+        ("no audio for नमस्ते; check the voice", "नमस्ते", "no audio for …; check the voice"),
+        ("the generated rates are moderate", "rate", "the generated rates are moderate"),
+        ("code 14271 of 42710", "4271", "code 14271 of 42710"),
+        ("no audio for Yes", "Yes", "no audio for Yes"),
+        ("no audio for Yes", "Yes, sir.", "no audio for Yes"),
+        ("''", "", "''"),
+    ],
+)
+def test_a_short_text_is_left_out_as_a_whole(words: str, text: str, left: str) -> None:
+    assert told(words, text) == left
+
+
+@pytest.mark.parametrize(
+    ("words", "text", "left"),
+    [
+        ("no audio for 'PIN 42'", "PIN 4271", "no audio for …"),
+        ('no audio for "PIN 42…" here', "PIN 4271", "no audio for … here"),
+        ("no audio for 'PIN 42...'", "PIN 4271", "no audio for …"),
+        ("it's wrong: 'PIN 42'", "PIN 4271", "it's wrong: …"),
+        (f"no audio for {TEXT[:8]!r}", TEXT, "no audio for …"),
+        (f"no audio for {'a' + chr(10) + 'bc'!r}", "a\nbcd", "no audio for …"),
+        ("'PIN' is no parameter", "PIN 4271", "'PIN' is no parameter"),
+        ("'PIN 9' is no parameter", "PIN 4271", "'PIN 9' is no parameter"),
+    ],
+)
+def test_a_text_s_beginning_is_left_out_where_it_is_quoted(
+    words: str, text: str, left: str
+) -> None:
+    assert told(words, text) == left
+
+
+def test_a_text_that_begins_as_another_does_leaves_nothing_of_it() -> None:
+    assert told("no audio for Hello there", "Hello", "Hello there") == "no audio for …"
+
+
 def test_all_clauses_are_looked_for() -> None:
     assert told(
         "'the first clause' and 'the second one'", "the first clause", "the second one"

@@ -48,7 +48,7 @@ from trioaudio.core.carrier import (
 )
 from trioaudio.core.encoding import Encoding, MediaFormat, Payload
 from trioaudio.core.errors import LocalProtocolError, RemoteProtocolError
-from trioaudio.core.secret import Secret
+from trioaudio.core.secret import Secret, masked_url
 from trioaudio.core.wire_json import (
     JsonObject,
     JsonValue,
@@ -78,7 +78,9 @@ class PlivoFamilySettings(CarrierSettings):
     auth_token: Secret = attrs.field(
         default=Secret(), metadata={"help": "the account's Auth Token; never shown"}
     )
-    rest_url: str = attrs.field(default="", metadata={"help": "where the REST interface is"})
+    rest_url: str = attrs.field(
+        default="", metadata={"show": masked_url, "help": "where the REST interface is"}
+    )
     transfer_url: str = attrs.field(
         default="",
         metadata={"help": "URL of the answer document that dials the human a call goes to"},

@@ -40,7 +40,7 @@ from trioaudio.core.carrier import (
     WireUnit,
 )
 from trioaudio.core.encoding import Encoding, PayloadForm
-from trioaudio.core.secret import Secret
+from trioaudio.core.secret import Secret, masked_url
 
 
 @attrs.frozen
@@ -60,7 +60,10 @@ class ExotelSettings(StreamSettings):
     )
     rest_url: str = attrs.field(
         default="https://api.in.exotel.com",
-        metadata={"help": "where the REST interface is; https://api.exotel.com is Singapore's"},
+        metadata={
+            "show": masked_url,
+            "help": "where the REST interface is; https://api.exotel.com is Singapore's",
+        },
     )
     user: str = attrs.field(
         default="",

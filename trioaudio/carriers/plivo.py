@@ -42,6 +42,7 @@ from trioaudio.core.carrier import (
     Starts,
 )
 from trioaudio.core.encoding import Encoding, MediaFormat, PayloadForm
+from trioaudio.core.secret import masked_url
 from trioaudio.core.upgrade import UNAUTHORIZED, DoorCheck, UpgradeRefusedError, UpgradeRequest
 
 SIGNATURE = "X-Plivo-Signature-V3"
@@ -57,7 +58,8 @@ class PlivoSettings(PlivoFamilySettings):
     """What a Plivo account needs."""
 
     rest_url: str = attrs.field(
-        default="https://api.plivo.com", metadata={"help": "where the REST interface is"}
+        default="https://api.plivo.com",
+        metadata={"show": masked_url, "help": "where the REST interface is"},
     )
 
 

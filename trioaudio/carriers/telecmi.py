@@ -49,7 +49,7 @@ from trioaudio.core.carrier import (
 from trioaudio.core.encoding import MediaFormat, Payload, PayloadForm
 from trioaudio.core.errors import LocalProtocolError
 from trioaudio.core.pcm import SAMPLE_BYTES
-from trioaudio.core.secret import Secret
+from trioaudio.core.secret import Secret, masked_url
 from trioaudio.core.wire_json import base64_of, read_json
 
 
@@ -121,7 +121,7 @@ class TelecmiSettings(CarrierSettings):
     )
     rest_url: str = attrs.field(
         default="https://rest.telecmi.com/v2",
-        metadata={"help": "where the REST interface is"},
+        metadata={"show": masked_url, "help": "where the REST interface is"},
     )
 
 

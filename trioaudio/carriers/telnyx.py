@@ -34,7 +34,7 @@ from trioaudio.core.carrier import (
     WireUnit,
 )
 from trioaudio.core.encoding import Encoding, PayloadForm
-from trioaudio.core.secret import Secret
+from trioaudio.core.secret import Secret, masked_url
 
 
 @attrs.frozen
@@ -52,7 +52,8 @@ class TelnyxSettings(StreamSettings):
         metadata={"help": "stream_auth_token of the stream: what Telnyx proves itself with"},
     )
     rest_url: str = attrs.field(
-        default="https://api.telnyx.com", metadata={"help": "where the REST interface is"}
+        default="https://api.telnyx.com",
+        metadata={"show": masked_url, "help": "where the REST interface is"},
     )
     public_key: str = attrs.field(
         default="",

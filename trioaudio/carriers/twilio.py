@@ -37,7 +37,7 @@ from trioaudio.core.carrier import (
     Starts,
 )
 from trioaudio.core.encoding import Encoding, PayloadForm
-from trioaudio.core.secret import Secret
+from trioaudio.core.secret import Secret, masked_url
 from trioaudio.core.upgrade import DoorCheck, UpgradeRefusedError, UpgradeRequest
 
 SIGNATURE = "X-Twilio-Signature"
@@ -59,7 +59,8 @@ class TwilioSettings(StreamSettings):
         metadata={"help": "the account's auth token; to check signatures and to place calls"},
     )
     rest_url: str = attrs.field(
-        default="https://api.twilio.com", metadata={"help": "where the REST interface is"}
+        default="https://api.twilio.com",
+        metadata={"show": masked_url, "help": "where the REST interface is"},
     )
 
 

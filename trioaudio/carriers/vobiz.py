@@ -34,6 +34,7 @@ from trioaudio.core.carrier import (
     Starts,
 )
 from trioaudio.core.encoding import Encoding, MediaFormat, PayloadForm
+from trioaudio.core.secret import masked_url
 
 
 class ByteOrder(enum.Enum):
@@ -48,7 +49,8 @@ class VobizSettings(PlivoFamilySettings):
     """What a Vobiz account needs, and what is uncertain about its streams."""
 
     rest_url: str = attrs.field(
-        default="https://api.vobiz.ai", metadata={"help": "where the REST interface is"}
+        default="https://api.vobiz.ai",
+        metadata={"show": masked_url, "help": "where the REST interface is"},
     )
     clear_gap_ms: int = attrs.field(
         default=100,

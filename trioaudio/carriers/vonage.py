@@ -63,7 +63,7 @@ from trioaudio.core.carrier import (
 )
 from trioaudio.core.encoding import MediaFormat, Payload
 from trioaudio.core.errors import LocalProtocolError, RemoteProtocolError
-from trioaudio.core.secret import Secret
+from trioaudio.core.secret import Secret, masked_url
 from trioaudio.core.wire_json import (
     JsonObject,
     first_member,
@@ -99,7 +99,8 @@ class VonageSettings(CarrierSettings):
         metadata={"help": "the account's signature secret, which proves Vonage; never shown"},
     )
     rest_url: str = attrs.field(
-        default="https://api.nexmo.com", metadata={"help": "where the REST interface is"}
+        default="https://api.nexmo.com",
+        metadata={"show": masked_url, "help": "where the REST interface is"},
     )
 
 

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Final
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 import trio
 
+from trioaudio.api.views import NodeView
 from trioaudio.check.row import Check, Row, in_thread
 from trioaudio.client.client import Client
 from trioaudio.client.errors import ClientError, ProblemError
 from trioaudio.configuration import Configuration
+from trioaudio.control.problems import PROBLEM_BASE
 from trioaudio.core.errors import ConfigError
-from trioaudio.listening_place import Place, listening
+from trioaudio.listening_place import Place, PlaceTakenError, bind, listening
 from trioaudio.net.door_policy import is_loopback
 from trioaudio.settings import variable
 from trioaudio.settings_values import Address
 
-_ASK_S: Final = 5.0
-_FREE: Final = "free"
+ASK_S: Final = 4.0
+
+Holder: TypeAlias = NodeView | Literal["ours", "silent", "foreign"]
+"""Who has the control address; `ours` refuses our token, `silent` lets us in and says nothing."""
 
 
 def address_checks(configuration: Configuration, environ: Mapping[str, str]) -> list[Check]:
@@ -33,53 +38,90 @@ def address_checks(configuration: Configuration, environ: Mapping[str, str]) -> 
 
 async def _look_at_both(configuration: Configuration, environ: Mapping[str, str]) -> list[Row]:
     serve = configuration.serve
-    control = await trio.to_thread.run_sync(_why_not, serve.control_listen)
-    media = await trio.to_thread.run_sync(_why_not, serve.media_listen)
-    daemon = None
-    if control is not None or media is not None:
-        daemon = await _daemon_there(configuration, environ)
+    try_control = partial(_why_not, serve.control_listen)
+    try_media = partial(_why_not, serve.media_listen, share=serve.reuse_port)
+    control = await trio.to_thread.run_sync(try_control)
+    media = await trio.to_thread.run_sync(try_media)
+    holder: Holder = "foreign"
+    if isinstance(control, PlaceTakenError):
+        holder = await _ask_who(configuration, environ)
     return [
-        _row("media", serve.media_listen, media, daemon),
-        _row("control", serve.control_listen, control, daemon),
+        _media_row(serve.media_listen, media, holder),
+        _control_row(serve.control_listen, control, holder),
     ]
 
 
-def _row(name: str, place: Place, why_not: str | None, daemon: str | None) -> Row:
-    row = partial(Row, "addresses", f"{name} address")
-    shown = str(place)
+def _media_row(place: Place, why_not: ConfigError | None, holder: Holder) -> Row:
+    row = partial(Row, "addresses", "media address")
     if why_not is None:
-        return row("ok", f"{shown} is {_FREE}")
-    if daemon is not None:
-        return row("ok", f"{shown} is in use, and {daemon}")
-    advice = f"stop what listens there, or set {variable(f'{name}_listen')}"
-    return row("failed", why_not, advice)
+        return row("ok", f"{place} can be had")
+    name = variable("media_listen")
+    if not isinstance(why_not, PlaceTakenError):
+        return row("failed", str(why_not), f"set {name} to an address that can be had")
+    if isinstance(holder, NodeView) and _listens_at(place, holder):
+        return row("ok", f"{place} is in use, and {_told(holder)}")
+    return row(
+        "warning",
+        f"{place} is in use; cannot tell by whom",
+        f"unless a daemon or a socket unit of ours has it, stop what listens there, or set {name}",
+    )
 
 
-def _why_not(place: Place) -> str | None:
-    """Listen for a moment; return why that cannot be."""
+def _listens_at(place: Place, node: NodeView) -> bool:
+    """Say whether the daemon tells carriers to come to this very place."""
+    return any(urlsplit(url).netloc == str(place) for url in node.media_urls)
+
+
+def _control_row(place: Place, why_not: ConfigError | None, holder: Holder) -> Row:
+    row = partial(Row, "addresses", "control address")
+    if why_not is None:
+        return row("ok", f"{place} can be had")
+    advice = f"stop what listens there, or set {variable('control_listen')}"
+    match holder:
+        case NodeView():
+            return row("ok", f"{place} is in use, and {_told(holder)}")
+        case "ours":
+            told = "a daemon of ours answers, which knows no token of ours"
+            return row("ok", f"{place} is in use, and {told}")
+        case "silent":
+            told = "nothing answers: held by another process, perhaps a socket unit"
+            return row("warning", f"{place} is in use, and {told}", f"if it is none, {advice}")
+        case "foreign":
+            return row("failed", str(why_not), advice)
+
+
+def _told(node: NodeView) -> str:
+    return f"a daemon of ours runs here ({node.state}, {node.calls} calls)"
+
+
+def _why_not(place: Place, *, share: bool = False) -> ConfigError | None:
+    """Have the place for a moment; return why that cannot be."""
     try:
+        if share and not isinstance(place, Path):
+            # Without listening: who calls meanwhile is for the daemons that share it.
+            bind(*place, backlog=None, reuse_port=True).close()
+            return None
         with listening(place):
             return None
     except ConfigError as exc:
-        return str(exc)
+        return exc
 
 
-async def _daemon_there(configuration: Configuration, environ: Mapping[str, str]) -> str | None:
-    """Return what a daemon of ours says at the control address; None: none is there."""
+async def _ask_who(configuration: Configuration, environ: Mapping[str, str]) -> Holder:
+    """Ask who has the control address."""
     place, tls = configuration.serve.control_listen, configuration.serve.control_tls_cert_file
     url = f"unix://{place}"
     if isinstance(place, Address):
         url = f"{'http' if tls is None else 'https'}://{place}"
-    with trio.move_on_after(_ASK_S):
+    with trio.move_on_after(ASK_S):
         try:
             async with Client(url, environ=environ) as client:
-                node = await client.node()
-        except ProblemError:
-            return "a daemon of ours answers at the control address, which knows no token of ours"
+                return await client.node()
+        except ProblemError as exc:
+            return "ours" if exc.problem.type.startswith(PROBLEM_BASE) else "foreign"
         except (ClientError, ConfigError):
-            return None
-        return f"a daemon of ours runs here ({node.state}, {node.calls} calls)"
-    return None
+            return "foreign"
+    return "silent"
 
 
 def look_at_public_url(configuration: Configuration) -> Row:

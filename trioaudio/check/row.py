@@ -45,7 +45,8 @@ class Check:
 async def run_checks(checks: Sequence[Check]) -> list[Row]:
     """Run all of them at once; return what they found, in their order.
 
-    What is raised on purpose, and no answer in time, is a row that failed.
+    What is raised on purpose, a file that cannot be looked at, and no answer in time, is a row
+    that failed.
     """
     found: list[list[Row]] = [[] for _ in checks]
 
@@ -64,6 +65,11 @@ async def _rows_of(check: Check) -> list[Row]:
             return await check.look()
     except TrioaudioError as exc:
         return [check.row("failed", each) for each in _lines(exc)]
+    except OSError as exc:
+        if exc.filename is None:
+            raise
+        advice = "let this user search every folder above it, or name another place"
+        return [check.row("failed", f"{exc.filename}: {exc.strerror}", advice)]
     except BaseExceptionGroup as group:
         return [check.row("failed", each) for each in _lines(known_error(group))]
     return [check.row("failed", f"no answer within {check.most_s:g} s")]

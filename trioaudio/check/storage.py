@@ -32,13 +32,14 @@ def storage_checks(
         folders["call records"] = places.records.parent
     if (cache := prompt_cache(settings)) is not None:
         folders["prompt cache"] = cache.folder
-    if settings.log_file is not None and not _is_device(settings.log_file):
-        folders["log file"] = settings.log_file.parent
     checks = [
         Check("storage", name, in_thread(partial(look_at_folder, name, folder)))
         for name, folder in folders.items()
     ]
     env_file = cwd / Path(environ.get(ENV_FILE) or ".env").expanduser()
+    if settings.log_file is not None:
+        look_at_log = in_thread(partial(look_at_log_file, settings.log_file))
+        checks.append(Check("storage", "log file", look_at_log))
     for name, look in (
         ("tokens", partial(look_at_tokens, places.state)),
         (".env", partial(look_at_env_file, env_file)),
@@ -67,6 +68,13 @@ def look_at_folder(name: str, folder: Path) -> list[Row]:
     return [row("ok", detail)]
 
 
+def look_at_log_file(file: Path) -> list[Row]:
+    """Look at the folder of the log; of a device there is nothing to say."""
+    if file.exists() and not file.is_file():
+        return []
+    return look_at_folder("log file", file.parent)
+
+
 def look_at_tokens(state: Path) -> list[Row]:
     """Say whether the tokens can be read, and only by us."""
     row = partial(Row, "storage", "tokens")
@@ -92,10 +100,6 @@ def look_at_env_file(file: Path) -> list[Row]:
     if (mode := _mode(file)) & 0o007:
         return [row("warning", f"{file} has mode {mode:04o}: all may read it", f"chmod 600 {file}")]
     return [row("ok", f"{file}, mode {mode:04o}")]
-
-
-def _is_device(path: Path) -> bool:
-    return path.exists() and not path.is_file()
 
 
 def _mode(file: Path) -> int:

@@ -61,8 +61,9 @@ def _route(operation: Operation, reception: HttpReception) -> HTTPRouteHandler:
         return _as_app(given)
 
     path = operation.path.replace("{call}", "{call:str}").replace("{utterance}", "{utterance:str}")
+    methods = (operation.method, *(("HEAD",) if operation.head else ()))
     route = HTTPRouteHandler(
-        path, http_method=operation.method, name=operation.name, status_code=operation.status
+        path, http_method=methods, name=operation.name, status_code=operation.status
     )
     return route(answer)
 
@@ -78,9 +79,10 @@ def _as_app(answer: HttpAnswer) -> ASGIApp:
         ),
     ]
 
-    async def send_it(_scope: Scope, _receive: Receive, send: Send) -> None:
+    async def send_it(scope: Scope, _receive: Receive, send: Send) -> None:
+        body = b"" if scope.get("method") == "HEAD" else answer.body
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body, "more_body": False})
+        await send({"type": "http.response.body", "body": body, "more_body": False})
 
     return send_it
 

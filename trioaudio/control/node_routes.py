@@ -83,6 +83,7 @@ NODE_OPERATIONS: Final = (
         summary="Answer as long as the process does.",
         guard="open",
         run=_live,
+        head=True,
         media_type="text/plain",
     ),
     Operation(
@@ -92,6 +93,7 @@ NODE_OPERATIONS: Final = (
         summary="Say whether new calls are taken.",
         guard="open",
         run=_ready,
+        head=True,
         reply=ReadyView,
         also={503: ReadyView},
     ),

@@ -79,5 +79,7 @@ class Operation:
     body_needed: bool = False
     query: Any = None
     faults: tuple[str, ...] = ()
+    head: bool = False
+    """HEAD is answered too, as GET is but for the body; the document does not say so."""
     also: Mapping[int, Any] = attrs.field(factory=dict)
     """Answers by status that are no problems, with their types."""

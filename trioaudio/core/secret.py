@@ -49,13 +49,20 @@ class Secret:
 
 
 def masked_url(url: str) -> str:
-    """Return a URL without user, password, query and fragment, where people keep tokens."""
+    """Return a URL without user, password, query and fragment, where people keep tokens.
+
+    What is no URL shows only if nothing in it could be one of those.
+    """
+    if not any(each in url for each in ("://", "@", "?", "#")):
+        return url
     try:
         parts = urlsplit(url)
     except ValueError:
         return MASK
+    if not parts.netloc:
+        return MASK  # a URL without its scheme: where its secret is cannot be told
     _, at, host = parts.netloc.rpartition("@")
     return (
-        f"{parts.scheme}{'://' if parts.netloc else ''}{MASK if at else ''}{at}{host}{parts.path}"
+        f"{parts.scheme}://{MASK if at else ''}{at}{host}{parts.path}"
         f"{f'?{MASK}' if parts.query else ''}{f'#{MASK}' if parts.fragment else ''}"
     )

@@ -32,15 +32,26 @@ class Reloading:
     """Is called when it was put in force, or refused."""
     _wanted: Configuration | None = None
     _asked: trio.Event = attrs.field(factory=trio.Event)
+    _reading: trio.Lock = attrs.field(factory=trio.Lock)
 
     async def ask(self) -> list[str]:
-        """Read it, and have it put in force; return what was wrong with it."""
+        """Read it, and have it put in force; return what was wrong with it.
+
+        Two that are asked at once are read one after the other. A file system that does not answer
+        holds up this and nothing else, not even the end.
+        """
+        async with self._reading:
+            return await self._ask()
+
+    async def _ask(self) -> list[str]:
+        log = get_logger("trioaudio.daemon")
         self.on_begin()
         try:
-            self._wanted = await trio.to_thread.run_sync(self.read)
+            self._wanted = await trio.to_thread.run_sync(self.read, abandon_on_cancel=True)
             self.hide(self._wanted.secrets())
+            for warning in self._wanted.warnings:
+                log.warning("configuration", problem=warning)
         except ConfigError as exc:
-            log = get_logger("trioaudio.daemon")
             for problem in exc.problems:
                 log.warning("the old configuration stays in force", problem=problem)
             self.on_end()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Mapping, MutableMapping
 from functools import partial
@@ -25,6 +26,7 @@ from trioaudio.net.listening_socket import allow_descriptors
 from trioaudio.observe.log_file import Rotation
 from trioaudio.observe.log_sinks import LogCounts
 from trioaudio.observe.logs import open_logging
+from trioaudio.settings_values import Address
 
 
 @attrs.frozen
@@ -40,12 +42,17 @@ def serve(given: argparse.Namespace, environ: MutableMapping[str, str], cwd: Pat
 
     What a service manager put into `environ` for us alone is taken out.
     """
+    # A reload asked for before there is anything to reload: what is read now is new anyway.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         by_manager = _Given(
             take_notifier(environ, os.getpid()), take_passed_sockets(environ, os.getpid())
         )
-        read = partial(_read, given, environ, cwd, by_manager.passed)
+        # Asked once: at a reload the sockets may be closed already.
+        read = partial(_read, given, environ, cwd, by_manager.passed.places())
         configuration = read()
+        for warning in configuration.warnings:
+            sys.stderr.write(f"trioaudio: warning: {warning}\n")
         settings = configuration.settings
         with open_logging(
             settings.log_level,
@@ -65,17 +72,20 @@ def serve(given: argparse.Namespace, environ: MutableMapping[str, str], cwd: Pat
 
 
 def _read(
-    given: argparse.Namespace, environ: Mapping[str, str], cwd: Path, passed: PassedSockets
+    given: argparse.Namespace,
+    environ: Mapping[str, str],
+    cwd: Path,
+    passed: Mapping[str, Address | Path],
 ) -> Configuration:
+    """Return the configuration; it may block and writes nothing: a thread does it at a reload."""
     overrides = {
         name: getattr(given, name)
         for name in ("media_listen", "control_listen", "carriers", "greeting", "log_level")
     }
     # What holds of an address holds of the one that was passed instead.
-    configuration = load_configuration(environ, cwd, {**overrides, **passed.places()})
-    for warning in (*configuration.warnings, *listening_warnings(configuration)):
-        sys.stderr.write(f"trioaudio: warning: {warning}\n")
-    return configuration
+    configuration = load_configuration(environ, cwd, {**overrides, **passed})
+    told = (*configuration.warnings, *listening_warnings(configuration))
+    return attrs.evolve(configuration, warnings=told)
 
 
 def _run(

@@ -150,7 +150,7 @@ class Daemon:
             if records is not None:
                 self.watch.records = stack.enter_context(open_record_file(records))
             async with trio.open_nursery() as engines, trio.open_nursery() as nursery:
-                nursery.start_soon(self._watch_signals)
+                nursery.start_soon(self._watch_signals, nursery)
                 nursery.start_soon(self.pacer.run)
                 nursery.start_soon(self.load.run)
                 nursery.start_soon(self.notices.run)
@@ -313,7 +313,7 @@ class Daemon:
 
     # --- Signals ---------------------------------------------------------------------
 
-    async def _watch_signals(self) -> None:
+    async def _watch_signals(self, nursery: trio.Nursery) -> None:
         if self.alone:
             # What the receiver puts back in the end.
             for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -322,7 +322,9 @@ class Daemon:
             async for number in signals:
                 if number == signal.SIGHUP:
                     self.log_counts.reopen()
-                    await self.reloading.ask()
+                    if not self.leaving.begun.is_set():
+                        # Not here: its files may be slow, and the next signal may be the last.
+                        nursery.start_soon(self.reloading.ask)
                 elif self.leaving.hurried and self.alone:
                     os._exit(128 + number)  # told three times: without a goodbye
                 else:

@@ -127,7 +127,9 @@ def lateness_style(value: float) -> str:
 
 
 def _spark(_: Node, row: CallRow, sight: Sight) -> tuple[Span, ...]:
-    return ((spark(row.late.last(SPARK_WIDTH), sight.glyphs), "spark"),)
+    return (
+        (spark(row.late.minute(SPARK_WIDTH, sight.now), sight.glyphs).rjust(SPARK_WIDTH), "spark"),
+    )
 
 
 def spark(values: list[float], glyphs: Glyphs) -> str:

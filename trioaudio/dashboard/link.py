@@ -10,8 +10,10 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 import attrs
+import msgspec
 import trio
 
+from trioaudio.api.views import Problem
 from trioaudio.client import Client, ClientError, ProblemError, Stream
 from trioaudio.core.backoff import Backoff
 from trioaudio.dashboard.news import WANTED
@@ -25,6 +27,8 @@ METRICS_S: Final = 2.0
 ENGINES_S: Final = 5.0
 BACKOFF: Final = Backoff(first=0.5, cap=8.0, attempts=1_000_000)
 LEAST_WAIT_S: Final = 0.2
+REFUSED_S: Final = 30.0
+"""Before a token that was refused is tried again: the daemon may have been given it meanwhile."""
 
 
 class SilentError(ClientError):
@@ -48,19 +52,27 @@ class Link:
     _hurry: trio.Event = attrs.field(factory=trio.Event)
 
     async def follow(self) -> None:
-        """Follow it until cancelled; ProblemError when it refuses the token."""
+        """Follow it until cancelled; ProblemError when it refuses the token and is the only one."""
         attempt = 0
         while True:
             before = self.node.answered_at
+            least_s = LEAST_WAIT_S
             try:
                 await self._connected()
             except* ClientError as group:
-                self.node.fall_silent(str(reason_of(group)))
+                reason = reason_of(group)
+                if refusal := refusal_of(reason):
+                    if len(self.fleet.nodes) == 1:
+                        named = f"{self.node.name}: {reason}"
+                        problem = msgspec.structs.replace(refusal, detail=named, errors=None)
+                        raise ProblemError(problem) from reason
+                    least_s = REFUSED_S
+                self.node.fall_silent(str(reason))
                 self.on_change()
             attempt = 0 if self.node.answered_at > before else attempt + 1
             wait_s = BACKOFF.delay(attempt, self.draw())
             assert wait_s is not None
-            await trio.sleep(LEAST_WAIT_S + wait_s)
+            await trio.sleep(least_s + wait_s)
 
     async def _connected(self) -> None:
         connecting = trio.CancelScope()
@@ -132,7 +144,7 @@ class Link:
 
 
 def reason_of(group: BaseExceptionGroup[ClientError]) -> ClientError:
-    """Return why there is no answer; raise the daemon's refusal of the token instead."""
+    """Return why there is no answer: that the token was refused, before anything else."""
     leaves: list[ClientError] = []
     rest: list[ClientError | BaseExceptionGroup[ClientError]] = [group]
     while rest:
@@ -141,10 +153,12 @@ def reason_of(group: BaseExceptionGroup[ClientError]) -> ClientError:
             rest += each.exceptions
         else:
             leaves.append(each)
-    for leaf in leaves:
-        if isinstance(leaf, ProblemError) and leaf.status == 401:
-            raise leaf
-    return leaves[0]
+    return next(filter(refusal_of, leaves), leaves[0])
+
+
+def refusal_of(error: ClientError) -> Problem | None:
+    """Return what the daemon said about a token it refused; None for any other error."""
+    return error.problem if isinstance(error, ProblemError) and error.status == 401 else None
 
 
 async def look_once(node: Node, client: Client, wall: float) -> None:

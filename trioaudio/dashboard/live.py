@@ -24,7 +24,7 @@ from trioaudio.observe.live_picture import Glyphs
 
 REDRAW_S: Final = 0.5
 """Between two pictures while nobody presses a key: text that is being heard moves on."""
-ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 ORDERS_AT_ONCE: Final = 4
 
 

@@ -36,7 +36,8 @@ def total_line(fleet: Fleet, sight: Sight, *, few: bool = False) -> list[Span]:
     spans: list[Span] = []
     for number, meaning, style in told:
         between = sight.glyphs.between if spans else ""
-        meant = meaning.removesuffix("s") if number == "1" else meaning
+        unit, per, second = meaning.partition("/")
+        meant = unit.removesuffix("s") + per + second if number == "1" else meaning
         spans += [(between, "dim"), (number, style), (f" {meant}", "dim")]
     return spans
 
@@ -116,7 +117,7 @@ def _figures(node: Node, view: NodeView, sight: Sight) -> list[tuple[Span, ...]]
             else (f"{lag:.1f} ms", "bad" if lag > LAG_MS else "warn" if lag > LATE_MS / 2 else ""),
         ),
         (("  up ", "dim"), (clock(sight.wall - view.started_at), "")),
-        (("  ", ""), (spark(node.late.last(SPARK), sight.glyphs), "spark")),
+        (("  ", ""), (spark(node.late.minute(SPARK, sight.now), sight.glyphs), "spark")),
         ((f"  {clean(view.version)}", "dim"),),
     ]
 

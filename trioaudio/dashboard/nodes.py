@@ -43,10 +43,25 @@ class Recent:
         if value is not None:
             self.values.append((now, value))
 
-    def last(self, count: int) -> list[float]:
-        """Return the newest ones, oldest first."""
-        kept = list(self.values)[-count:] if count > 0 else []
-        return [value for _, value in kept]
+    def minute(self, count: int, now: float) -> list[float]:
+        """Return the largest value of each of `count` equal parts of the last minute, oldest first.
+
+        A part without a value has that of the one before; parts before the first value are left
+        out. The newest part is the one that is not over, so that no value moves between parts.
+        """
+        part = REMEMBERED_S / count
+        first = int(now // part) - count + 1
+        largest: dict[int, float] = {}
+        for at, value in self.values:
+            number = int(at // part)
+            largest[number] = max(value, largest.get(number, value))
+        shown: list[float] = []
+        for number in range(first, first + count):
+            if number in largest:
+                shown.append(largest[number])
+            elif shown:
+                shown.append(shown[-1])
+        return shown
 
 
 @attrs.define(eq=False)

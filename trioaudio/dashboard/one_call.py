@@ -60,5 +60,5 @@ def _lateness(row: CallRow, sight: Sight) -> Line:
     return (
         label,
         (f"{value:.2f} ms  ", lateness_style(value)),
-        (spark(row.late.last(60), sight.glyphs), "spark"),
+        (spark(row.late.minute(60, sight.now), sight.glyphs), "spark"),
     )

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import attrs
 
-from trioaudio.dashboard.cells import Line, Span, fitted, fitted_line
+from trioaudio.dashboard.cells import Line, Span, fitted_line
 from trioaudio.dashboard.columns import Sight, call_line, columns_for, head_line, short_id
 from trioaudio.dashboard.help_page import HELP
 from trioaudio.dashboard.news import news_lines
@@ -50,21 +50,22 @@ def draw_list(fleet: Fleet, state: ViewState, width: int, sight: Sight) -> list[
 def draw(fleet: Fleet, state: ViewState, width: int, height: int, sight: Sight) -> Picture:
     """Return at most `height` lines of exactly `width` cells; tells `state` what is in sight."""
     width, height = max(1, width), max(1, height)
-    found = sorted_calls(fleet, state.sort, state.needle, reverse=state.reverse)
+    found = sorted_calls(fleet, state.sort, state.needle, reverse=state.reverse, kept=state.page)
+    places = [(node.name, row.view.call) for node, row in found]
+    state.notice_end(places, sight.now)
     above = _above(fleet, width, height, sight)
-    has_list = state.mode not in {Mode.DETAILS, Mode.HELP}
-    news = min(MOST_NEWS, height // 5) if height >= TALL and has_list else 0
+    news = min(MOST_NEWS, height // 5) if height >= TALL and state.shown is Mode.LIST else 0
     below = 1 if height > 2 else 0
     room = height - len(above) - (news + 1 if news else 0) - below - 2
-    state.arrange([(node.name, row.view.call) for node, row in found], room)
+    state.arrange(places, room)
     chosen = found[state.top : state.top + max(1, room)]
     in_sight: dict[str, list[str]] = {}
     for node, row in chosen:
         in_sight.setdefault(node.name, []).append(row.view.call)
     rows = [Row(line) for line in above]
-    if state.mode is Mode.HELP:
+    if state.shown is Mode.HELP:
         rows += _page(HELP, width, height - len(above) - below)
-    elif state.mode is Mode.DETAILS and (shown := _selected(found, state)) is not None:
+    elif state.shown is Mode.DETAILS and (shown := _selected(found, state)) is not None:
         page = call_page(*shown, width, height - len(above) - below, sight)
         rows += _page(page, width, height - len(above) - below)
     else:
@@ -141,16 +142,22 @@ def _page(lines: list[Line], width: int, room: int) -> list[Row]:
 
 
 def _bottom(state: ViewState, width: int, sight: Sight) -> Line:
+    paused: list[Span] = [(" PAUSED", "warn")] if state.paused else []
+    room = width - sum(len(text) for text, _ in paused)
+    return fitted_line([*paused, *_last_line(state, room, sight)], width)
+
+
+def _last_line(state: ViewState, width: int, sight: Sight) -> list[Span]:
     if state.mode in {Mode.FILTER, Mode.SAY}:
         what = "filter" if state.mode is Mode.FILTER else f"say to {short_id(state.target)}"
         head = f" {what}: "
         before, at, after = state.editor.shown(max(1, width - len(head) - 1))
-        return fitted_line([(head, "key"), (before, ""), (at, "cursor"), (after, "")], width)
+        return [(head, "key"), (before, ""), (at, "cursor"), (after, "")]
     if state.mode is Mode.HANG_UP:
         asked = f" hang up {short_id(state.target)}? y hangs up, any other key does not"
-        return fitted_line([(asked, "bad")], width)
+        return [(asked, "bad")]
     if state.status and sight.now < state.status_until:
-        return fitted_line([(f" {state.status}", state.status_style)], width)
+        return [(f" {state.status}", state.status_style)]
     keys = (
         [("Esc", "back"), ("i", "interrupt"), ("s", "say"), ("h", "hang up"), ("q", "quit")]
         if state.mode is Mode.DETAILS
@@ -160,8 +167,6 @@ def _bottom(state: ViewState, width: int, sight: Sight) -> Line:
         ]
     )  # fmt: skip
     spans: list[Span] = [(" ", "")]
-    if state.paused:
-        spans.append((fitted("PAUSED", 7), "warn"))
     for key, meaning in keys:
         spans += [(key, "key"), (f" {meaning}  ", "dim")]
-    return fitted_line(spans, width)
+    return spans

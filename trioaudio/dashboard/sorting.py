@@ -7,6 +7,7 @@ from typing import Final
 
 import attrs
 
+from trioaudio.dashboard.columns import short_name, state_of
 from trioaudio.dashboard.nodes import CallRow, Fleet, Node
 
 
@@ -34,15 +35,28 @@ SORTS: Final[dict[str, Sort]] = {
 Found = list[tuple[Node, CallRow]]
 
 
-def sorted_calls(fleet: Fleet, sort: str, needle: str, *, reverse: bool = False) -> Found:
-    """Return the calls in which `needle` is found, in the order named; equals by age."""
+def sorted_calls(
+    fleet: Fleet,
+    sort: str,
+    needle: str,
+    *,
+    reverse: bool = False,
+    kept: tuple[str, str] | None = None,
+) -> Found:
+    """Return the calls in which `needle` is found, in the order named; equals by age.
+
+    `kept`, a node's name and a call's id, is among them whatever is sought.
+    """
     chosen = SORTS[sort]
-    small = needle.lower()
+    small, several = needle.lower(), len(fleet.nodes) > 1
     found = [
         (node, row)
         for node in fleet.nodes
         for row in node.calls.values()
-        if small in row.found_by or small in node.name
+        if small in row.found_by
+        or small in state_of(row)[0]
+        or (several and small in short_name(node.name).lower())
+        or (node.name, row.view.call) == kept
     ]
     found.sort(key=lambda each: each[1].view.created_at)
     if sort != "age" or reverse:

@@ -75,6 +75,8 @@ class ViewState:
     status_style: str = ""
     status_until: float = 0.0
     _target: Place | None = None
+    _back: Mode = Mode.LIST
+    """Where the line, the question or the help was begun."""
     _row: int = 0
 
     def tell(self, text: str, now: float, style: str = "") -> None:
@@ -82,6 +84,27 @@ class ViewState:
         self.status, self.status_style, self.status_until = text, style, now + STATUS_S
 
     # --- What is in sight ------------------------------------------------------------------
+
+    @property
+    def page(self) -> Place | None:
+        """The call whose page is open, also while something is written or asked on it."""
+        return self.selected if Mode.DETAILS in {self.mode, self._back} else None
+
+    @property
+    def shown(self) -> Mode:
+        """What stands on the screen: the list, the page of a call, or the help."""
+        if self.mode in {Mode.SAY, Mode.HANG_UP}:
+            return self._back
+        return Mode.LIST if self.mode is Mode.FILTER else self.mode
+
+    def notice_end(self, places: Sequence[Place], now: float) -> None:
+        """Go back to the list when the call whose page is open is none of `places` any more."""
+        if self.page is None or self.page in places:
+            return
+        if self.mode is Mode.DETAILS:
+            self.mode = Mode.LIST
+        self._back = Mode.LIST
+        self.tell("that call is over", now, "warn")
 
     def arrange(self, places: Sequence[Place], rows: int) -> None:
         """Keep the selected call selected and in sight, whatever has changed around it."""
@@ -113,12 +136,18 @@ class ViewState:
             case Mode.HANG_UP:
                 return self._confirm(key, now)
             case Mode.HELP:
-                self.mode = Mode.LIST
+                self._go_back()
                 return None
             case Mode.LIST | Mode.DETAILS:
                 if not self._move(key):
                     return self._command(key, now)
                 return None
+
+    def _begin(self, mode: Mode) -> None:
+        self.mode, self._back = mode, self.mode
+
+    def _go_back(self) -> None:
+        self.mode, self._back = self._back, Mode.LIST
 
     def _move(self, key: Key) -> bool:
         steps = {"up": -1, "down": 1, "page-up": -self.rows, "page-down": self.rows}
@@ -134,11 +163,12 @@ class ViewState:
             case Key("text", "q"):
                 self.quitting = True
             case Key("text", "?"):
-                self.mode = Mode.HELP
+                self._begin(Mode.HELP)
             case Key("text", "p"):
                 self.paused = not self.paused
             case Key("text", "/"):
-                self.mode, self.editor = Mode.FILTER, LineEditor(self.needle, len(self.needle))
+                self._begin(Mode.FILTER)
+                self.editor = LineEditor(self.needle, len(self.needle))
             case Key("text", "r"):
                 self.reverse = not self.reverse
             case Key("text", "<" | ">") | Key("left" | "right" | "tab" | "shift-tab"):
@@ -168,20 +198,21 @@ class ViewState:
             case "i":
                 return Order("interrupt", self.selected)
             case "s":
-                self.mode, self.editor = Mode.SAY, LineEditor()
+                self._begin(Mode.SAY)
+                self.editor = LineEditor()
             case "h":
-                self.mode = Mode.HANG_UP
+                self._begin(Mode.HANG_UP)
         return None
 
     def _write(self, key: Key) -> Order | None:
         mode, target = self.mode, self._target
         if key.name == "enter":
-            self.mode = Mode.LIST
+            self._go_back()
             text = self.editor.text.strip()
             if mode is Mode.SAY and text and target is not None:
                 return Order("say", target, text)
         elif key.name == "escape":
-            self.mode = Mode.LIST
+            self._go_back()
             if mode is Mode.FILTER:
                 self.needle = ""
         else:
@@ -191,7 +222,7 @@ class ViewState:
         return None
 
     def _confirm(self, key: Key, now: float) -> Order | None:
-        self.mode = Mode.LIST
+        self._go_back()
         if key.text in {"y", "Y"} and key.name == "text" and self._target is not None:
             return Order("hang-up", self._target)
         self.tell("not hung up", now)

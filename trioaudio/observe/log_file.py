@@ -1,7 +1,8 @@
 """The file of errors: rotated by size, opened anew when it was moved away, never waited for.
 
 A line that the disk does not take is lost and counted; the next one is tried again. `logrotate`
-may move the file at any time: that is noticed within a second, and at once after `reopen`.
+may move the file at any time: that is noticed within a second, and at once after `reopen`. Where
+no other can be begun, the old one is written as long as it has a name, and that is told.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Final
 import attrs
 
 from trioaudio.core.errors import ConfigError
-from trioaudio.observe.log_sinks import DescriptorSink
+from trioaudio.observe.log_sinks import TROUBLE_TOLD_EVERY_S, DescriptorSink
 
 LOOKED_EVERY_S: Final = 1.0
 _MODE: Final = 0o640
@@ -34,6 +35,10 @@ class Rotation:
     kept: int = 5
 
 
+def _tell_nobody(_reason: str) -> None:
+    """Keep it to oneself."""
+
+
 class LogFile:
     """A `log_sinks.LineSink`; only one thread writes, any thread may ask for `reopen`."""
 
@@ -42,13 +47,21 @@ class LogFile:
         path: Path,
         rotation: Rotation = Rotation(),
         clock: Callable[[], float] = time.monotonic,
+        on_kept: Callable[[str], None] = _tell_nobody,
     ) -> None:
-        """Open the file for appending; ConfigError when that cannot be."""
+        """Open the file for appending; ConfigError when that cannot be.
+
+        `on_kept` is told, at most once a minute, why lines go on into the old file though it was
+        moved away or is full.
+        """
         self._path = path
         self._rotation = rotation
         self._clock = clock
         self._reopen = False
         self._look_at = clock() + LOOKED_EVERY_S
+        self._on_kept = on_kept
+        self._tell_at = clock()
+        self._trouble: OSError | None = None
         self._sink: DescriptorSink
         try:
             self._open(first=True)
@@ -65,6 +78,7 @@ class LogFile:
             with contextlib.suppress(OSError):  # a full disk may say so again
                 self._sink.close()
         found = os.fstat(descriptor)
+        self._descriptor = descriptor
         self._sink = DescriptorSink(descriptor, waits=False)
         self._place = (found.st_dev, found.st_ino)
         self._regular = stat.S_ISREG(found.st_mode)
@@ -75,24 +89,38 @@ class LogFile:
         self._reopen = True
 
     def write(self, text: str) -> None:
-        """Write one record; OSError when the disk does not take it."""
+        """Write one record; OSError when the disk does not take it, or nobody could read it."""
         size = len(text.encode("utf-8", "backslashreplace"))
         self._find_place(size)
+        if self._trouble is not None:
+            self._keep_old(self._trouble)
         self._sink.write(text)
         self._size += size
 
     def _find_place(self, more: int) -> None:
         """See that the line goes where it belongs. What cannot be done leaves the file as it is."""
         now = self._clock()
-        if self._reopen or now >= self._look_at:
-            self._reopen = False
-            self._look_at = now + LOOKED_EVERY_S
-            with contextlib.suppress(OSError):  # its folder was moved away: the old file is kept
-                self._look()
         most = self._rotation.most_bytes
-        if most and self._regular and self._size and self._size + more > most:
-            with contextlib.suppress(OSError):  # better too long than lost
+        try:
+            if self._reopen or now >= self._look_at:
+                self._reopen = False
+                self._look_at = now + LOOKED_EVERY_S
+                self._look()
+                self._trouble = None
+            if most and self._regular and self._size and self._size + more > most:
                 self._rotate()
+                self._trouble = None
+        except OSError as exc:
+            self._trouble = OSError(exc.errno, exc.strerror)  # without what a traceback holds
+
+    def _keep_old(self, trouble: OSError) -> None:
+        """Go on with the open file, and tell; raise if it was removed, and its lines with it."""
+        if os.fstat(self._descriptor).st_nlink == 0:
+            raise trouble.with_traceback(None)
+        now = self._clock()
+        if now >= self._tell_at:
+            self._tell_at = now + TROUBLE_TOLD_EVERY_S
+            self._on_kept(trouble.strerror or type(trouble).__name__)
 
     def _look(self) -> None:
         try:
@@ -106,9 +134,9 @@ class LogFile:
             self._size = found.st_size  # somebody else writes too, or has cut it
 
     def _rotate(self) -> None:
-        found = self._path.stat()
-        if (found.st_dev, found.st_ino) != self._place:  # another process was first
-            self._open()
+        before = self._place
+        self._look()
+        if self._place != before:  # another process was first
             return
         names = [self._path, *(self._numbered(each + 1) for each in range(self._rotation.kept))]
         for newer, older in reversed(list(itertools.pairwise(names))):

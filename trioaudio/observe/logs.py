@@ -111,7 +111,13 @@ class _Opening:
 
     def open_file(self, path: Path, rotation: Rotation, log_format: str) -> _Outlet:
         """Open the file of errors; ConfigError."""
-        file = LogFile(path, rotation)
+
+        def tell_kept(reason: str) -> None:
+            get_logger(__name__).warning(
+                "the log file cannot be begun anew", file=str(path), reason=reason
+            )
+
+        file = LogFile(path, rotation, on_kept=tell_kept)
         self.counts.reopen = file.reopen
         render = json_line if log_format == "json" else console_line(colors=False)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
@@ -11,6 +12,8 @@ from trioaudio.core.verdict import leaves
 
 _RUN: Final = 16
 """Letters in a row that are a quotation, and no words that both happen to have."""
+_LEAST: Final = 4
+"""Letters of a text's beginning, or of all of it, below which they are words everybody has."""
 _LEFT_OUT: Final = "…"
 
 
@@ -39,7 +42,7 @@ def without_text(
     if not isinstance(error, EngineError):
         return error  # of a text itself we only say what is wrong with it
     words = str(error)
-    for text in texts:
+    for text in sorted(texts, key=len, reverse=True):  # one may begin as another does
         words = _unquoted(words, text)
     if words == str(error):
         return error
@@ -49,11 +52,32 @@ def without_text(
 
 
 def _unquoted(words: str, text: str) -> str:
-    """Replace runs of letters that stand in both; of a short text, only all of it in quotes."""
+    """Replace the text's beginning in quotes, and runs of letters that stand in both.
+
+    Of a short text that is all of it, and not within a word.
+    """
+    longest = min(len(text), _RUN - 1)
+    for end in range(longest, max(1, min(longest, _LEAST)) - 1, -1):
+        words = _without_quotation(words, text[:end])
     if len(text) < _RUN:
-        for quoted in (repr(text), f'"{text}"'):
-            words = words.replace(quoted, _LEFT_OUT)
+        return _without_bare(words, text.strip())
+    return _without_runs(words, text)
+
+
+def _without_quotation(words: str, beginning: str) -> str:
+    plain, escaped = re.escape(beginning), re.escape(repr(beginning)[1:-1])
+    return re.sub(rf"""(['"`])(?:{plain}|{escaped})(?:…|\.\.\.)?\1""", _LEFT_OUT, words)
+
+
+def _without_bare(words: str, text: str) -> str:
+    if len(text) < _LEAST:
         return words
+    before = r"(?<!\w)" if re.match(r"\w", text) else ""
+    after = r"(?!\w)" if re.search(r"\w\Z", text) else ""
+    return re.sub(before + re.escape(text) + after, _LEFT_OUT, words)
+
+
+def _without_runs(words: str, text: str) -> str:
     kept: list[str] = []
     at = 0
     while at < len(words):
