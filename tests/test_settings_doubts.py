@@ -36,6 +36,10 @@ def doubts(folder: Path, text: str, mode: int = 0o600, **environ: str) -> list[s
         ("[engine.twilio]\nauth_token = 'x'", "did you mean carrier.twilio.auth_token?"),
         ("[carrier]\nlead_ms = 3", "carrier.lead_ms (in /config.toml): no such setting; did you"),
         ("[daemon]\ncalls_most = 3", "daemon.calls_most (in /config.toml): no such setting"),
+        (
+            "control_token = 'x'",
+            "clients use it: put TRIOAUDIO_CONTROL_TOKEN into their environment",
+        ),
         ("qqqqqqqq = 3", "none has a name like it; remove it"),
     ],
 )

@@ -16,7 +16,7 @@ from trioaudio.engines import engine_names, load_engine
 from trioaudio.references import has_reference
 from trioaudio.serve_settings import ServeSettings
 from trioaudio.setting_names import general_names, owner_of
-from trioaudio.settings import Settings, is_secret
+from trioaudio.settings import Settings, is_secret, variable
 from trioaudio.settings_sources import Source
 
 OF_CLIENTS = frozenset({"control_token", "control_url"})
@@ -46,9 +46,11 @@ def _unknown(sources: Sequence[Source], problems: list[str]) -> list[str]:
     for source in sources:
         for key, shown in _strangers(source, known):
             # Compared without the prefix, which would make all of them alike.
-            near = [key] if key in known else difflib.get_close_matches(key, known)
+            near = [key] if key in known - OF_CLIENTS else difflib.get_close_matches(key, known)
             names = " or ".join(source.name_of(each) for each in near)
             hint = f"did you mean {names}?" if near else "none has a name like it; remove it"
+            if key in OF_CLIENTS:
+                hint = f"clients use it: put {variable(key)} into their environment"
             where = f" (in {source.file})" if source.file else ""
             wrong = f"{shown}{where}: no such setting; {hint}"
             (problems if source.is_options else warnings).append(wrong)
