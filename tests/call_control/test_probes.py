@@ -71,7 +71,8 @@ def test_it_reads_and_may_be_repeated(
     request = control.probe(settings)
     assert (request.method, request.url) == ("GET", url)
     assert (request.basic, request.bearer) == (basic, bearer)
-    assert request.json is request.form is None
+    assert request.json is None
+    assert request.form is None
     assert request.safe_to_repeat
 
 
