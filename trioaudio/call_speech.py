@@ -170,8 +170,8 @@ class CallSpeech:
                     said.order.on_word(news)
             case Stretch():
                 said.stretches.append(news)
-            case TurnBegan(settle=settle):
-                said.settle = settle
+            case TurnBegan(engine=engine, settle=settle):
+                said.engine, said.settle = engine, settle
             case EngineChanged(failed=failed, takes_over=takes_over, reason=reason):
                 self._tell(EngineSwitched(said.utterance.id, failed, takes_over, reason))
 

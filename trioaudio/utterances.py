@@ -72,6 +72,8 @@ class Say:
     """Where they begin in its sound, as far as it has come."""
     stretches: list[Stretch] = attrs.field(factory=list)
     """Who spoke what of it, as far as it has come."""
+    engine: str | None = None
+    """Whose turn began last; it is among the stretches only once it is over."""
     settle: Callable[[], None] | None = None
     """Tells the stretch that is being spoken, as far as it has come."""
     error: TrioaudioError | None = None

@@ -119,6 +119,9 @@ async def test_a_barge_in_says_what_was_heard(tmp_path: Path) -> None:
         call = made.client.call(started.call)
         await call.say(text)
         await hear(carrier, 20)
+        [view] = await made.client.calls_named([call.id], saying=True)
+        assert view.saying is not None
+        assert view.saying.spoken_by == ["espeak"], "while it speaks"
         await call.barge_in()
         done = await made.event("utterance.completed")
         assert isinstance(done, UtteranceCompleted)

@@ -112,13 +112,15 @@ class Entry:
         spoken = self.text if self.kind == "text" else ""
         heard = self.count_heard()
         begin = max(0, min(heard - HEARD_SHOWN, len(spoken) - SHOWN))
+        now = self.said.engine  # who speaks is told of only once that is over
+        others = [each for each in self.engines if each != now]
         return SayingView(
             utterance=self.id,
             text=spoken[begin : begin + SHOWN],
             begin=begin,
             heard=heard,
             characters=len(spoken),
-            spoken_by=self.engines,
+            spoken_by=self.engines if now is None else [*others, now],
         )
 
 

@@ -103,6 +103,7 @@ class EngineChanged:
 class TurnBegan:
     """An engine's turn has begun."""
 
+    engine: str
     settle: Callable[[], None]
     """Has its stretch told now, if there is one: before what was cut is accounted for."""
 

@@ -248,7 +248,7 @@ class EngineTurn:
 
     def tell_begun(self) -> None:
         """Tell that the turn has begun: who cuts it wants to know what there was of it."""
-        self._sink.tell(TurnBegan(self.tell_stretch))
+        self._sink.tell(TurnBegan(self._engine, self.tell_stretch))
 
     def tell_stretch(self) -> None:
         """Tell who spoke what; once, however the turn ends."""
