@@ -232,7 +232,8 @@ async def test_a_plan_smaller_than_we_believe_is_learned() -> None:
 @pytest.mark.parametrize("fault", ["", "cancel-ignored", "cancel-at-once", "cancel-no-done"])
 async def test_nothing_leaks_over_a_thousand_utterances(fault: str) -> None:
     options = ServiceOptions(first_audio_ms=1, speed=1000)
-    settings = CartesiaSettings(concurrency=50, cancel_grace_s=0.5)
+    # On a busy machine half a second is over before an answer is read.
+    settings = CartesiaSettings(concurrency=50, cancel_grace_s=0.5 if fault else 5.0)
     async with scene(*filter(None, [fault]), options=options, settings=settings) as on:
         limit = trio.CapacityLimiter(50)
 

@@ -16,7 +16,7 @@ import pytest
 
 from system.processes import Done, Runner, Running, read_wav
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.long]
 
 DOCS = Path(__file__).parents[2] / "docs"
 PATIENCE_S = 60.0
