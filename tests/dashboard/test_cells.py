@@ -14,7 +14,6 @@ from trioaudio.dashboard.cells import (
     cropped,
     fitted,
     fitted_line,
-    line_width,
     text_of,
     width_of,
 )
@@ -48,7 +47,7 @@ def test_a_cell_has_exactly_its_width(text: str, width: int) -> None:
 
 @given(st.lists(st.tuples(st.text().map(clean), st.just("dim"))), st.integers(0, 40))
 def test_a_line_has_exactly_its_width(line: list[tuple[str, str]], width: int) -> None:
-    assert line_width(fitted_line(line, width)) == width
+    assert width_of(text_of(fitted_line(line, width))) == width
 
 
 def test_what_does_not_fit_is_cut_with_an_ellipsis() -> None:

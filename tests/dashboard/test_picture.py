@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from dashboard.things import BORN, SAYING, call_view, fleet_of, node_view, node_with, saying, sight
 from trioaudio.api import events
 from trioaudio.api.views import EngineView
-from trioaudio.dashboard.cells import line_width, text_of
+from trioaudio.dashboard.cells import text_of, width_of
 from trioaudio.dashboard.keys import Key
 from trioaudio.dashboard.nodes import Fleet, Node
 from trioaudio.dashboard.palette import STYLES, Palette
@@ -44,7 +44,7 @@ def test_every_size_is_filled_exactly(width: int, height: int, mode: Mode, calls
     )
     picture = draw(fleet, ViewState(mode=mode), width, height, sight())
     assert len(picture.rows) <= height
-    assert {line_width(row.line) for row in picture.rows} == {width}
+    assert {width_of(text_of(row.line)) for row in picture.rows} == {width}
     assert sum(len(each) for each in picture.in_sight.values()) <= min(calls, height)
     assert all(style in STYLES for row in picture.rows for _, style in row.line)
 
@@ -192,7 +192,7 @@ def test_what_others_wrote_steers_nothing() -> None:
 def test_wide_characters_take_two_cells() -> None:
     view = call_view("a", speaking=False, saying=saying(text="你好，世界。" * 30, heard=2))
     picture = draw(Fleet([node_with(view)]), ViewState(), 90, 20, sight())
-    assert {line_width(row.line) for row in picture.rows} == {90}
+    assert {width_of(text_of(row.line)) for row in picture.rows} == {90}
 
 
 def test_the_page_of_a_call() -> None:

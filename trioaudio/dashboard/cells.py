@@ -64,11 +64,6 @@ def fitted(text: str, width: int, *, right: bool = False) -> str:
     return blank + text if right else text + blank
 
 
-def line_width(line: Iterable[Span]) -> int:
-    """Return how many cells a line takes."""
-    return sum(width_of(text) for text, _ in line)
-
-
 def fitted_line(line: Iterable[Span], width: int, fill: str = "") -> Line:
     """Return a line in exactly so many cells; `fill` is the style of what is empty."""
     left = width
