@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.things import call_view, node_with, saying
-from trioaudio.dashboard.cells import line_width, text_of
+from trioaudio.dashboard.cells import text_of, width_of
 from trioaudio.dashboard.nodes import CallRow
 from trioaudio.dashboard.spoken import spoken_line, whole_text
 
@@ -34,7 +34,7 @@ def test_the_line_stays_until_it_was_heard_to_its_end() -> None:
     for heard in range(len(TEXT) + 1):
         again(row, text=TEXT, heard=heard)
         line = spoken_line(row, 20, 100.0)
-        assert line_width(line) <= 20
+        assert width_of(text_of(line)) <= 20
         if not shown or shown[-1] != text_of(line):
             shown.append(text_of(line))
         assert len(text_of(line[:1])) > 0
@@ -61,10 +61,10 @@ def test_a_text_of_which_a_part_is_told() -> None:
 def test_any_text_fits(text: str, heard: int, width: int) -> None:
     row = row_of(text=text, heard=min(heard, len(text)))
     line = spoken_line(row, width, 100.0)
-    assert line_width(line) <= width
+    assert width_of(text_of(line)) <= width
     assert text_of(line).isprintable()
     for each in whole_text(row, width, 100.0, 5):
-        assert line_width(each) <= width
+        assert width_of(text_of(each)) <= width
 
 
 def test_where_nothing_is_said_nothing_stands() -> None:
