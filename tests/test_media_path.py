@@ -194,7 +194,7 @@ async def drained(queue: PlayoutQueue) -> list[PlayoutItem]:
         else:
             items.append(item)
             if isinstance(item, Audio):
-                queue.ledger.send(item.frames)
+                queue.sent(item)
     return items
 
 
@@ -297,7 +297,7 @@ async def test_cancelling_at_every_await_leaks_nothing(autojump_clock: MockClock
         while True:
             await trio.lowlevel.checkpoint()
             if isinstance(item := queue.take(), Audio):
-                queue.ledger.send(item.frames)
+                queue.sent(item)
 
     finished_at = None
     for steps in range(200):
@@ -312,7 +312,7 @@ async def test_cancelling_at_every_await_leaks_nothing(autojump_clock: MockClock
                 await speak(script(), speaker, shape(), queue)
             nursery.cancel_scope.cancel()
         assert trio.lowlevel.current_statistics().tasks_living == tasks_before
-        there = sum(item.frames for item in queue._items if isinstance(item, Audio))
+        there = sum(item.frames for item in queue.waiting if isinstance(item, Audio))
         ledger = queue.ledger
         assert ledger.queued == there
         assert ledger.framed == ledger.sent + ledger.flushed + there

@@ -11,7 +11,8 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from trioaudio.pacer import SPARE, Pacer
+from trioaudio.pacer import Pacer
+from trioaudio.turns import SPARE
 
 
 def never(_now: float) -> float | None:

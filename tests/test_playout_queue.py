@@ -89,7 +89,7 @@ async def test_a_frame_is_in_the_ledger_before_the_wait_for_room(nursery: trio.N
     for _ in range(4):
         item = queue.take()
         assert isinstance(item, Audio)
-        queue.ledger.send(item.frames)
+        queue.sent(item)
         await wait_all_tasks_blocked()
     assert (queue.ledger.sent, queue.ledger.queued) == (4, 0)
 
@@ -402,7 +402,7 @@ class Machine:
 
     def check(self) -> None:
         ledger = self.queue.ledger
-        there = frames_in(self.queue._items)
+        there = frames_in(self.queue.waiting)
         waiting = frames_in(self.putting.left) if self.putting is not None else 0
         assert ledger.queued == there + waiting
         assert ledger.framed == ledger.queued + ledger.sent + ledger.flushed
@@ -452,7 +452,7 @@ class Machine:
         return items
 
     def flush(self) -> None:
-        before, there = self.queue.ledger.flushed, frames_in(self.queue._items)
+        before, there = self.queue.ledger.flushed, frames_in(self.queue.waiting)
         assert self.queue.flush() == there
         assert self.queue.ledger.flushed == before + there
         assert self.queue.depth == 0

@@ -104,6 +104,7 @@ class Leg:
         "_filler_frames",
         "_filling",
         "_finishing",
+        "_going",
         "_heartbeat",
         "_held_until",
         "_idle_clock",
@@ -117,6 +118,7 @@ class Leg:
         "_outlet",
         "_pacer",
         "_paused",
+        "_posted",
         "_queue",
         "_stalls",
         "_starved",
@@ -191,6 +193,8 @@ class Leg:
         self._at_hand: Action | None = None
         self._talking = False  # a talkspurt is on: the clock's schedule is in force
         self._mid_utterance = False
+        self._going: Audio | None = None  # what `act` is to send,
+        self._posted = b""  # sealed
         self._starved = False
         self._paused = False
         self._held_until = 0.0
@@ -243,6 +247,9 @@ class Leg:
 
     def fail(self, exc: Exception) -> None:
         """Take what a turn raised; `watch` raises it in the leg's own task."""
+        if self._going is not None:
+            self._queue.put_back(self._going)  # the next leg's first
+            self._going = None
         self._failure = exc
         self._trouble.set()
 
@@ -416,34 +423,46 @@ class Leg:
             clock.start(now)
             self._talking = True
         self._mid_utterance = True
-        sent = False
-        try:
-            self._send(self.codec.seal(item.payload))
-            sent = True
-        finally:
-            if not sent:
-                self._queue.put_back(item)  # the next leg's first
-        sent_at = trio.current_time()
+        self._going = item
+        self._posted = self._sealed(self.codec.seal(item.payload))
+        self._pacer.post(self)
+        return None
+
+    def act(self) -> None:
+        """Send what is sealed; see `pacer.Posting`."""
+        if not self._outlet.try_send(self._posted):
+            raise LocalProtocolError("audio was sent into a stalled connection")
+
+    def acted(self, at: float) -> float | None:
+        """Do the accounts of what was sent; see `pacer.Posting`."""
+        item, clock = self._going, self.clock
+        assert item is not None
+        self._going = None
+        self._wire_bytes += len(self._posted)
+        self._posted = b""
         self._queue.sent(item)
-        lateness = clock.tick(sent_at, item.ready_at, item.frames)
+        lateness = clock.tick(at, item.ready_at, item.frames)
         self._lateness.add(lateness)
         if clock.moved:
             self._tell(Resynced(clock.moved) if clock.resynced else Underrun(clock.moved))
         if item.utterance != self._utterance:
             self._utterance = item.utterance
             self._utterance_frames = 0
-            self._tell(FirstFrameSent(item.utterance, sent_at))
+            self._tell(FirstFrameSent(item.utterance, at))
         self._utterance_frames += item.frames
         if self.on_sent is not None:
-            self.on_sent(item, sent_at, lateness, clock.due - item.frames * clock.ptime)
+            self.on_sent(item, at, lateness, clock.due - item.frames * clock.ptime)
         if self._outlet.stalled:
             self._begin_stall()
             return None
         return clock.send_at
 
-    def _send(self, messages: Sequence[Message]) -> None:
+    def _sealed(self, messages: Sequence[Message]) -> bytes:
         wire = self._wire
-        data = wire(messages[0]) if len(messages) == 1 else b"".join(map(wire, messages))
+        return wire(messages[0]) if len(messages) == 1 else b"".join(map(wire, messages))
+
+    def _send(self, messages: Sequence[Message]) -> None:
+        data = self._sealed(messages)
         if not self._outlet.try_send(data):
             raise LocalProtocolError("audio was sent into a stalled connection")
         self._wire_bytes += len(data)

@@ -1,32 +1,37 @@
 """One task serves every leg at its time.
 
-A heap holds (send_at, leg); the pacer sleeps until the first, then serves all that are due in one
+It knows whose turn is when; it sleeps until the first, then serves all that are due in one
 go. A turn is synchronous and takes some ten microseconds, so it cannot be cancelled half-way,
 and as load rises one wake-up serves several legs. A task per call costs four times as much.
+
+Who is about to make a system call *posts* itself instead: all who are due get ready, then all
+calls are made in a row, then all do their accounts. The kernel's work pushes the interpreter's out
+of the processor's caches, so a turn cut in two by its own system call costs several times as much.
 """
 
 from __future__ import annotations
 
-from heapq import heapify, heappop, heappush
+from collections.abc import Callable
 from itertools import count
 from typing import Protocol
 
 import attrs
 import trio
 
+from trioaudio.turns import Turns
+
 EARLY = 0.001
 """Serve what is due within this many seconds: Linux epoll rounds time-outs up to whole ms."""
 
-
-SPARE = 64
-"""Entries that are not valid any more and may stay, beside as many as are valid."""
+POSTED_MOST = 32
+"""Who posted waits for so many others to get ready at most: a tenth of a millisecond."""
 
 
 class Paced(Protocol):
     """What the pacer serves."""
 
     turn: int
-    """The pacer's own: which of its heap entries is the valid one."""
+    """The pacer's own: which of its entries is the valid one."""
 
     def tick(self, now: float) -> float | None:
         """Do what is due at `now`; return when the next turn is, None to wait for `wake`."""
@@ -34,6 +39,18 @@ class Paced(Protocol):
 
     def fail(self, exc: Exception) -> None:
         """Take the exception its own turn raised; it gets no more turns."""
+        ...
+
+
+class Posting(Paced, Protocol):
+    """What makes a system call in its turn: `tick` posts it and returns None."""
+
+    def act(self) -> None:
+        """Make the system call, and nothing else."""
+        ...
+
+    def acted(self, at: float) -> float | None:
+        """Take the time it was made; return when the next turn is, as `tick` does."""
         ...
 
 
@@ -45,17 +62,17 @@ class PacerStatistics:
     wakeups: int
     failures: int
     waiting: int
-    """Entries in the heap, stale ones included."""
+    """Entries that wait for their time, stale ones included."""
 
 
 class Pacer:
-    """Holds the heap; `run` is the task. `early` in seconds, 0 on a virtual clock."""
+    """Holds the turns; `run` is the task. `early` in seconds, 0 on a virtual clock."""
 
     def __init__(self, *, early: float = EARLY) -> None:
         self.early = early
-        self._heap: list[tuple[float, int, Paced, int]] = []
-        self._sweep_above = SPARE
+        self._ahead = Turns[Paced]()
         self._order = count()
+        self._posted: list[tuple[Posting, int]] = []
         self._kick = trio.Event()
         self._sleeps_until: float | None = None  # None: awake, or nothing to wake up for
         self._asleep = False
@@ -66,21 +83,13 @@ class Pacer:
     def wake(self, leg: Paced, at: float) -> None:
         """Give `leg` its next turn at `at`, in place of any turn it already waits for."""
         leg.turn += 1
-        heappush(self._heap, (at, next(self._order), leg, leg.turn))
-        if len(self._heap) > self._sweep_above:
-            self._sweep()
+        self._ahead.push((at, next(self._order), leg, leg.turn))
         if self._asleep and (self._sleeps_until is None or at < self._sleeps_until):
             self._kick.set()
 
     def forget(self, leg: Paced) -> None:
         """Give `leg` no more turns."""
         leg.turn += 1
-
-    def _sweep(self) -> None:
-        """Let go of entries that are not valid any more: each keeps alive what it would serve."""
-        self._heap[:] = [each for each in self._heap if each[2].turn == each[3]]
-        heapify(self._heap)
-        self._sweep_above = 2 * len(self._heap) + SPARE
 
     async def run(self) -> None:
         """Serve for ever; cancel to stop."""
@@ -89,38 +98,71 @@ class Pacer:
             self._serve()
             self._kick = trio.Event()
             self._asleep = True
-            if self._heap:
-                self._sleeps_until = self._heap[0][0]
+            self._sleeps_until = self._ahead.first_at
+            if self._sleeps_until is None:
+                await self._kick.wait()
+            else:
                 # Half of `early` ahead: the rounding then falls on both sides of the deadline, and
                 # one wake-up serves all that come due within the rest of it.
                 with trio.move_on_at(self._sleeps_until - self.early / 2):
                     await self._kick.wait()
-            else:
-                self._sleeps_until = None
-                await self._kick.wait()
             self._asleep = False
 
+    def post(self, leg: Posting) -> None:
+        """Have `leg` act once all that are due are ready. To be called in its own turn only."""
+        self._posted.append((leg, leg.turn))
+
     def _serve(self) -> None:
-        heap = self._heap
-        clock = trio.current_time
-        now = clock()
+        ahead, posted = self._ahead, self._posted
+        clock = trio.lowlevel.current_clock().current_time
         # Fixed for the whole batch: a leg that keeps asking for another turn cannot keep the
         # other tasks from running.
-        limit = now + self.early
-        while heap and heap[0][0] <= limit:
-            _, order, leg, turn = heappop(heap)
+        limit = clock() + self.early
+        while (entry := ahead.take(limit)) is not None:
+            _, order, leg, turn = entry
             if leg.turn != turn:
                 continue
             self._turns += 1
             try:
                 next_at = leg.tick(clock())
             except Exception as exc:  # noqa: BLE001  one leg's bug must not stop the others' clock
-                self._failures += 1
-                leg.turn += 1
-                leg.fail(exc)
+                self._fail(leg, exc)
                 continue
             if next_at is not None and leg.turn == turn:
-                heappush(heap, (next_at, order, leg, turn))
+                ahead.push((next_at, order, leg, turn))
+            if len(posted) >= POSTED_MOST:
+                self._act(clock)
+        if posted:
+            self._act(clock)
+
+    def _act(self, clock: Callable[[], float]) -> None:
+        """Have all who posted make their system calls, and then do their accounts."""
+        posted = self._posted[:]
+        self._posted.clear()
+        times: list[float | None] = []
+        for leg, _ in posted:
+            try:
+                leg.act()
+            except Exception as exc:  # noqa: BLE001  as above
+                self._fail(leg, exc)
+                times.append(None)
+            else:
+                times.append(clock())
+        for (leg, turn), at in zip(posted, times, strict=True):
+            if at is None:
+                continue
+            try:
+                next_at = leg.acted(at)
+            except Exception as exc:  # noqa: BLE001  as above
+                self._fail(leg, exc)
+                continue
+            if next_at is not None and leg.turn == turn:
+                self._ahead.push((next_at, next(self._order), leg, turn))
+
+    def _fail(self, leg: Paced, exc: Exception) -> None:
+        self._failures += 1
+        leg.turn += 1
+        leg.fail(exc)
 
     def statistics(self) -> PacerStatistics:
         """Return a snapshot of the counts."""
@@ -128,5 +170,5 @@ class Pacer:
             turns=self._turns,
             wakeups=self._wakeups,
             failures=self._failures,
-            waiting=len(self._heap),
+            waiting=self._ahead.waiting,
         )

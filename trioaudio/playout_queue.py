@@ -12,7 +12,6 @@ low-water mark, and then fills it in one go.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from typing import assert_never
 
@@ -47,35 +46,51 @@ class PlayoutQueue:
     """
 
     __slots__ = (
-        "_audio_kept",
+        "_at",
         "_blocked",
+        "_counted",
         "_items",
         "_keep",
-        "_kept",
+        "_ledger",
         "_low",
         "_on_item",
         "_room",
+        "_sent_to",
         "_to_expire",
-        "_waiting",
+        "_wanting_room",
         "bound",
         "generation",
-        "ledger",
     )
 
     def __init__(self, bound: int = FRAMES_AHEAD, kept: int = KEPT) -> None:
-        self.ledger = Ledger()
         self.generation = 0
         self.bound = bound
+        self._ledger = Ledger()
         self._low = min(LOW_WATER, bound // 2)
-        self._items: list[PlayoutItem] = []  # so short that a deque would only be larger
-        self._kept: deque[PlayoutItem] = deque()
+        # What was sent and is kept, then what waits. One list, and numbers of places in it: a turn
+        # of the pacer must touch as few objects as it can, since few of a thousand calls' are in
+        # the processor's caches.
+        self._items: list[PlayoutItem] = []
+        self._at = 0
+        self._sent_to = 0
+        self._counted = 0  # up to here, what was sent is in the ledger
         self._keep = kept
-        self._audio_kept = 0
         self._room = trio.lowlevel.ParkingLot()
-        self._waiting = False
+        self._wanting_room = False
         self._blocked: Sequence[PlayoutItem] = ()  # what is being put and waits for room
         self._on_item: Callable[[], None] | None = None
         self._to_expire = 0
+
+    @property
+    def ledger(self) -> Ledger:
+        """What became of every frame until now."""
+        if self._counted < self._sent_to:
+            self._count_sent()
+        return self._ledger
+
+    def _count_sent(self) -> None:
+        self._ledger.send(_frames(self._items[self._counted : self._sent_to]))
+        self._counted = self._sent_to
 
     def serve(self, on_item: Callable[[], None] | None) -> None:
         """Call `on_item` when there is something to take again; None when nobody takes."""
@@ -92,13 +107,13 @@ class PlayoutQueue:
         done = 0
         try:
             for item in items:
-                if len(queued) >= self.bound:
-                    self._waiting, self._blocked = True, items
+                if len(queued) - self._at >= self.bound:
+                    self._wanting_room, self._blocked = True, items
                     await self._room.park()
                 queued.append(item)
                 done += 1
                 # Nobody starves beside a queue that holds something.
-                if len(queued) == 1 and self._on_item is not None:
+                if len(queued) - self._at == 1 and self._on_item is not None:
                     self._on_item()
         finally:
             self._blocked = ()
@@ -106,41 +121,69 @@ class PlayoutQueue:
                 self.ledger.flush(_frames(items[done:]))
 
     def take(self) -> PlayoutItem | None:
-        """Return the next item of the generation in force; None when there is none yet."""
-        queued = self._items
-        while queued:
-            item = queued.pop(0)
-            if self._waiting:
+        """Return the next item of the generation in force; None when there is none yet.
+
+        Audio keeps its place: `sent` or `put_back` must follow before anything else is taken.
+        """
+        items = self._items
+        while self._at < len(items):
+            item = items[self._at]
+            self._at += 1
+            if self._wanting_room and len(items) - self._at <= self._low:
                 self._make_room()
-            if item.generation == self.generation and not self._to_expire:
+            in_force = item.generation == self.generation and not self._to_expire
+            if in_force and isinstance(item, Audio):
                 return item
-            if not self._drop(item):
+            self._at -= 1
+            del items[self._at]
+            if in_force or not self._drop(item):
                 return item
         return None
 
     def put_back(self, item: PlayoutItem) -> None:
         """Return what was taken and not served; it is the next to be taken."""
         item.generation = self.generation  # others may have been cut while it waited elsewhere
-        self._items.insert(0, item)
+        if self._at > self._sent_to and self._items[self._at - 1] is item:
+            self._at -= 1
+        else:
+            self._items.insert(self._at, item)
 
     def _make_room(self) -> None:
-        """Let framing go on, once there is little left."""
-        if len(self._items) <= self._low:
-            self._waiting = False
-            self._room.unpark_all()
+        """Let framing go on, since there is little left, and forget what was sent long ago."""
+        self._wanting_room = False
+        self._room.unpark_all()
+        self._forget(max(0, self._first_kept()))
+
+    def _first_kept(self) -> int:
+        """Return where the last `kept` frames that were sent begin."""
+        at = self._sent_to
+        audio = 0
+        while at > 0:
+            # Ends and marks between the frames do not count.
+            audio += isinstance(self._items[at - 1], Audio)
+            if audio > self._keep:
+                break
+            at -= 1
+        return at
+
+    def _forget(self, count: int) -> None:
+        """Forget the first items, all of which were sent."""
+        self._count_sent()
+        del self._items[:count]
+        self._at -= count
+        self._sent_to -= count
+        self._counted -= count
 
     def sent(self, item: Audio) -> None:
-        """Count speech as sent, and keep it for a while. Once a frame of every call."""
-        self.ledger.send(item.frames)
-        self._kept.append(item)
-        self._audio_kept += 1
-        while self._audio_kept > self._keep:  # ends and marks between the frames do not count
-            if isinstance(self._kept.popleft(), Audio):
-                self._audio_kept -= 1
+        """Count speech that was just taken as sent, and keep it for a while."""
+        del item
+        self._sent_to = self._at
 
     def served(self, item: UtteranceEnd | Mark) -> None:
         """Keep the place of what stood between the frames."""
-        self._kept.append(item)
+        self._items.insert(self._at, item)
+        self._at += 1
+        self._sent_to = self._at
 
     def recall(self, frames: int, utterances: Collection[int]) -> Recalled:
         """Put back the last `frames` frames that were sent, to be sent again, as far as kept.
@@ -149,11 +192,14 @@ class PlayoutQueue:
         """
         back: list[PlayoutItem] = []
         recalled: dict[int, int] = {}
-        while self._kept and frames > 0:
-            item = self._kept.pop()
+        self._forget(self._first_kept())
+        items = self._items
+        at = self._sent_to
+        while at > 0 and frames > 0:
+            at -= 1
+            item = items[at]
             whose = utterance_of(item)
             if isinstance(item, Audio):
-                self._audio_kept -= 1
                 frames -= item.frames
                 if whose in utterances:
                     recalled[item.utterance] = recalled.get(item.utterance, 0) + item.frames
@@ -163,8 +209,11 @@ class PlayoutQueue:
                 self._renew(item)
                 back.append(item)
         self.ledger.recall(sum(recalled.values()))
-        self._items[:0] = reversed(back)
-        if back and len(self._items) == len(back) and self._on_item is not None:
+        starved = not self.depth
+        items[at : self._at] = [*items[self._sent_to : self._at], *reversed(back)]
+        self._at += at - self._sent_to
+        self._sent_to = self._counted = at
+        if back and starved and self._on_item is not None:
             self._on_item()
         return Recalled(recalled)
 
@@ -176,10 +225,9 @@ class PlayoutQueue:
         old = self.generation
         self.generation += 1
         self._to_expire = 0
-        self._kept.clear()
-        self._audio_kept = 0
+        self._forget(self._sent_to)
         before = self.ledger.flushed
-        for item in (*self._items, *self._blocked):
+        for item in (*self.waiting, *self._blocked):
             stays = isinstance(item, Action) and item.utterance not in utterances
             if stays and item.generation == old:
                 self._renew(item)
@@ -195,19 +243,19 @@ class PlayoutQueue:
         old = self.generation
         self.generation += 1
         before = self.ledger.flushed
-        for item in (*self._items, *self._blocked):
+        for item in (*self.waiting, *self._blocked):
             if item.generation == old and utterance_of(item) not in utterances:
                 self._renew(item)
         self._drop_old()
         return self.ledger.flushed - before
 
     def _drop_old(self) -> None:
-        self._items[:] = [  # in place: who puts holds on to it
+        self._items[self._at :] = [  # in place: who puts holds on to it
             item
-            for item in self._items
+            for item in self.waiting
             if item.generation == self.generation or not self._drop(item)
         ]
-        if self._waiting:
+        if self._wanting_room and self.depth <= self._low:
             self._make_room()
 
     def _renew(self, item: PlayoutItem) -> None:
@@ -225,7 +273,7 @@ class PlayoutQueue:
             if not old:
                 self._to_expire = max(0, self._to_expire - item.frames)
             return True
-        if isinstance(item, UtteranceEnd) and not old and not self._items:
+        if isinstance(item, UtteranceEnd) and not old and not self.depth:
             # What was late is over; what comes next is new and stays.
             self._to_expire = 0
         return old
@@ -234,8 +282,7 @@ class PlayoutQueue:
         """Drop all speech queued and all still on its way here; return the frames dropped now."""
         self.generation += 1
         self._to_expire = 0
-        self._kept.clear()
-        self._audio_kept = 0
+        self._forget(self._sent_to)
         before = self.ledger.flushed
         self.take()  # everything there is of an older generation now
         return self.ledger.flushed - before
@@ -245,14 +292,19 @@ class PlayoutQueue:
         self._to_expire += frames
 
     @property
+    def waiting(self) -> Sequence[PlayoutItem]:
+        """The items that wait, the next to be taken first."""
+        return self._items[self._at :]
+
+    @property
     def waiting_since(self) -> float | None:
         """When the oldest speech waiting here was ready; None when none waits."""
-        return next((item.ready_at for item in self._items if isinstance(item, Audio)), None)
+        return next((item.ready_at for item in self.waiting if isinstance(item, Audio)), None)
 
     @property
     def depth(self) -> int:
         """Items waiting."""
-        return len(self._items)
+        return len(self._items) - self._at
 
 
 def utterance_of(item: PlayoutItem) -> int | None:

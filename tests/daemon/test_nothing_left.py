@@ -55,7 +55,7 @@ async def test_what_is_over_is_gone_without_a_collection(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("trioaudio.daemon.tree.collect_steadily", never)
-    monkeypatch.setattr("trioaudio.pacer.SPARE", 0)  # else it holds a few that were due later
+    monkeypatch.setattr("trioaudio.turns.SPARE", 0)  # else it holds a few that were due later
     async with node(tmp_path) as made:
         await a_call(made, tmp_path)
         gc.collect()
