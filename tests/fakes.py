@@ -67,6 +67,7 @@ class FakeConnection:
 
     def __init__(self) -> None:
         self.peer = "fake:1"
+        self.inlet = None
         self.start_soon: Callable[..., None] = _not_open
         self.received: list[Received] = []
         self.writes = 0
@@ -137,7 +138,10 @@ class FakeConnection:
         """Let the far end say something, close, or break."""
         self._to_us_in.send_nowait(message)
 
-    async def receive(self, on_message: Callable[[Inbound], None]) -> Closing:
+    async def receive(
+        self, on_message: Callable[[Inbound], None], *, polled: bool = False
+    ) -> Closing:
+        assert not polled
         async for message in self._to_us_out:
             if isinstance(message, Exception):
                 raise message

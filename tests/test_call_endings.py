@@ -167,7 +167,10 @@ async def test_authors_do_not_wait_for_the_carriers_answer(autojump_clock: MockC
 class Pumped(FakeConnection):
     """Reads in a task of its own, as a WebSocket does."""
 
-    async def receive(self, on_message: Callable[[Inbound], None]) -> Closing:
+    async def receive(
+        self, on_message: Callable[[Inbound], None], *, polled: bool = False
+    ) -> Closing:
+        assert not polled
         self.start_soon(partial(FakeConnection.receive, self, on_message))
         await trio.sleep_forever()
 

@@ -218,7 +218,7 @@ class Call:
             self._pacer.wake(gate, trio.current_time() + self.line.start_gate)
         try:
             leg.attach()
-            return await connection.receive(leg.receive)
+            return await connection.receive(leg.receive, polled=leg.polled)
         finally:
             self._take_leave(leg)
 
@@ -329,7 +329,7 @@ class Call:
         """Have the caller's audio decoded and told as events, or not any more."""
         self.listening = on
         if self.leg is not None:
-            self.leg.hearing.listening = on
+            self.leg.listen(on=on)
 
     def watch_sent(self, hook: SentHook | None) -> None:
         """Have every item of speech told from now on, or none."""

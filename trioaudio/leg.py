@@ -57,6 +57,7 @@ from trioaudio.hearing import Hearing
 from trioaudio.heartbeat import Heartbeat, LegTiming
 from trioaudio.pacer import Pacer
 from trioaudio.playout_queue import PlayoutQueue
+from trioaudio.reading import Reading
 
 
 @attrs.frozen
@@ -120,6 +121,7 @@ class Leg:
         "_paused",
         "_posted",
         "_queue",
+        "_reading",
         "_stalls",
         "_starved",
         "_steer",
@@ -188,6 +190,10 @@ class Leg:
         self.on_sent = on_sent
         self._timing = timing or LegTiming()
         self._heartbeat = Heartbeat(connection, pacer, self._timing, self.fail)
+        inlet = connection.inlet
+        self._reading = (
+            None if inlet is None else Reading(inlet, pacer.rounds, self._is_waiting, self.fail)
+        )
         self._tail = settings.tail_ms / 1000
         self._open = carrier.starts is Starts.ON_CONNECT
         self._at_hand: Action | None = None
@@ -221,6 +227,8 @@ class Leg:
         """Begin to take items, now or as soon as the carrier has started the stream."""
         self._queue.serve(self._item_put)
         self._heartbeat.start()
+        if self._reading is not None:
+            self._reading.start()
         if self._open:
             self._begin()
 
@@ -229,6 +237,8 @@ class Leg:
         self._queue.serve(None)
         self._pacer.forget(self)
         self._pacer.forget(self._heartbeat)
+        if self._reading is not None:
+            self._reading.stop()
         if self._at_hand is not None:
             self._queue.put_back(self._at_hand)
 
@@ -257,6 +267,7 @@ class Leg:
         """Close the connection in good order once all before is written, by a task of the leg."""
         self._finishing = True
         self._trouble.set()
+        self._read_soon()
 
     @property
     def finishing(self) -> bool:
@@ -287,6 +298,26 @@ class Leg:
             self._go_on()
 
     # --- Inbound ---------------------------------------------------------------------
+
+    @property
+    def polled(self) -> bool:
+        """Whether the pacer reads the connection while the leg is attached."""
+        return self._reading is not None
+
+    def listen(self, *, on: bool) -> None:
+        """Have the caller's audio decoded and told as events, or not any more."""
+        self.hearing.listening = on
+        self._read_soon()
+
+    def _read_soon(self) -> None:
+        if self._reading is not None:
+            self._reading.hurry()
+
+    def _is_waiting(self, now: float) -> bool:
+        """Say whether something is to come that must not be read late."""
+        if self.hearing.listening or self._finishing or not self._open:
+            return True
+        return self._marks.are_awaited and now < self.clock.heard_until + self._mark_wait
 
     def receive(self, inbound: Inbound) -> None:
         """Take one message from the carrier; RemoteProtocolError if it makes no sense."""
@@ -479,6 +510,7 @@ class Leg:
                 self._queue.served(item)
             case Mark(name=name):
                 self._marks.ask(name)
+                self._read_soon()
                 self.command(SendMark(name))
                 self._queue.served(item)
             case Action(command=command):

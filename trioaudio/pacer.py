@@ -18,6 +18,7 @@ from typing import Protocol
 import attrs
 import trio
 
+from trioaudio.reading import Rounds
 from trioaudio.turns import Turns
 
 EARLY = 0.001
@@ -70,6 +71,8 @@ class Pacer:
 
     def __init__(self, *, early: float = EARLY) -> None:
         self.early = early
+        self.rounds = Rounds(self)
+        """In which connections are read."""
         self._ahead = Turns[Paced]()
         self._order = count()
         self._posted: list[tuple[Posting, int]] = []

@@ -129,8 +129,8 @@ async def test_after_closing_everything_says_so() -> None:
             ours.try_send(b"x")
         with pytest.raises(LegLostError, match="closed"):
             ours.send_control(b"x")
-        with pytest.raises(LegLostError, match="closed"):
-            ours.poll_in(print)
+        assert not ours.poll_in()
+        assert ours.ended
         with pytest.raises(LegLostError, match="closed"):
             await ours._wait_readable()
         with pytest.raises(trio.ClosedResourceError):
@@ -180,36 +180,36 @@ async def test_send_eof_into_a_broken_connection() -> None:
 async def test_polling_hands_on_media_and_keeps_the_rest() -> None:
     frames: list[Inbound] = []
     async with pair() as each:
-        assert not each.ours.poll_in(frames.append)
+        assert not each.ours.poll_in()
         await each.theirs.send_all(REQUEST + frame(0x82, b"media", KEY) + frame(0x89, b"", KEY))
-        each.ours._owned = True
-        assert each.ours.poll_in(frames.append)
+        each.ours.take_over(frames.append)
+        assert each.ours.poll_in()
         assert [each.message() for each in frames] == [b"media"]
         assert await each.ours.receive_some() == REQUEST + frame(0x89, b"", KEY)
         await each.theirs.aclose()
-        assert each.ours.poll_in(frames.append)
-        assert each.ours.poll_in(frames.append)
+        assert each.ours.poll_in()
+        assert not each.ours.poll_in()
         assert await each.ours.receive_some() == b""
         assert await each.ours.receive_some() == b""
 
 
 async def test_polling_stops_when_trio_websocket_is_far_behind() -> None:
     async with pair() as each:
-        each.ours._owned = True
+        each.ours.take_over(print)
         await each.theirs.send_all(REQUEST)
         ping = frame(0x89, b"p" * 125, KEY) * 100
         async with trio.open_nursery() as nursery:
             while each.ours._rest_bytes <= REST_LIMIT:
                 nursery.start_soon(each.theirs.send_all, ping)
                 await trio.testing.wait_all_tasks_blocked()
-                while each.ours.poll_in(print):
+                while each.ours.poll_in():
                     pass
-            assert not each.ours.poll_in(print)
+            assert not each.ours.poll_in()
             while each.ours._rest_bytes > REST_LIMIT:
                 assert await each.ours.receive_some()
             nursery.start_soon(each.theirs.send_all, ping)
             await trio.testing.wait_all_tasks_blocked()
-            assert each.ours.poll_in(print)
+            assert each.ours.poll_in()
             nursery.cancel_scope.cancel()
 
 

@@ -56,6 +56,30 @@ class Outlet(Protocol):
         ...
 
 
+class Inlet(Protocol):
+    """The receiving side of a connection as the pacer uses it: nothing here waits."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more can be read."""
+        ...
+
+    def fileno(self) -> int:
+        """Return the descriptor the kernel can be asked about."""
+        ...
+
+    def fetch(self) -> bytes | None:
+        """Read what has come: one system call or a few. None when there is nothing to `push`."""
+        ...
+
+    def push(self, data: bytes) -> None:
+        """Take apart what was fetched, and hand its messages on to whom `receive` was told.
+
+        Raises what that raises.
+        """
+        ...
+
+
 class MediaConnection(Protocol):
     """One open media connection. Sending never waits; receiving never waits for playout."""
 
@@ -67,6 +91,11 @@ class MediaConnection(Protocol):
     @property
     def outlet(self) -> Outlet:
         """Where the pacer sends; the same object for the connection's life."""
+        ...
+
+    @property
+    def inlet(self) -> Inlet | None:
+        """What `receive` leaves to others to read, if it is told to; None: it always reads."""
         ...
 
     def wire(self, message: Message) -> bytes:
@@ -88,10 +117,13 @@ class MediaConnection(Protocol):
         """Run a task while the connection is open; what it raises ends the connection."""
         ...
 
-    async def receive(self, on_message: Callable[[Inbound], None]) -> Closing:
+    async def receive(
+        self, on_message: Callable[[Inbound], None], *, polled: bool = False
+    ) -> Closing:
         """Hand every message to `on_message` until the far end closes in good order.
 
-        `on_message` must not wait. Raises LegLostError when the connection breaks,
+        `polled`: somebody reads the `inlet` until this returns. A task that does it for each of a
+        thousand legs costs four times as much. `on_message` must not wait. Raises LegLostError when the connection breaks,
         RemoteProtocolError when the far end breaks the protocol.
         """
         ...

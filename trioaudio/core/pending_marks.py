@@ -44,6 +44,11 @@ class PendingMarks:
         """Wait for none any more."""
         self._names.clear()
 
+    @property
+    def are_awaited(self) -> bool:
+        """Whether the carrier owes one."""
+        return bool(self._names)
+
     def played_at(self, estimate: float, patience: float) -> float:
         """Return when all that was sent will have been played, as far as can be known.
 

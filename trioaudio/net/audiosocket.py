@@ -65,6 +65,7 @@ class AudioSocketMedia:
         "_hung_up",
         "_receiving",
         "_socket",
+        "inlet",
         "outlet",
         "peer",
         "send_control",
@@ -83,11 +84,13 @@ class AudioSocketMedia:
         self.peer = media_socket.peer
         self.wire: Callable[[Message], bytes] = _as_it_is
         # The hot path asks the socket itself, without a method of ours in between.
-        self.outlet = media_socket
+        self.outlet = self.inlet = media_socket
         self.send_control: Callable[[bytes], None] = media_socket.send_control
         self.wait_flushed = media_socket.wait_flushed
 
-    async def receive(self, on_message: Callable[[Inbound], None]) -> Closing:
+    async def receive(
+        self, on_message: Callable[[Inbound], None], *, polled: bool = False
+    ) -> Closing:
         """Hand on units until the far end hangs up or closes. See MediaConnection."""
         self._receiving = True
 
@@ -106,7 +109,11 @@ class AudioSocketMedia:
                 reading.cancel()
 
         with trio.CancelScope() as reading:
-            await self._socket.pump(hand_on)
+            if polled:
+                self._socket.take_over(hand_on)
+                await self._socket.wait_ended()
+            else:
+                await self._socket.pump(hand_on)
         if self._closing_here:
             self._socket.close_now()  # `close` waits for the end that has come
             await self._closed.wait()

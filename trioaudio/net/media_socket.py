@@ -8,6 +8,9 @@ leaves every other byte to `receive_some`. Until there is an owner, `receive_som
 itself: that is the opening handshake. What frames look like is the splitter's affair, so the
 media path is the same where there is no WebSocket and no second user.
 
+Who owns the reading side either has a task run `pump`, which waits for each piece, or calls
+`fetch` and `push` now and then, which never wait: one system call then takes what came since.
+
 One class serves plain and TLS sockets: the standard library's `SSLSocket` has the same methods
 and encrypts and writes in one call, at a third of the cost of `trio.SSLStream`.
 """
@@ -28,6 +31,9 @@ from trioaudio.core.websocket_split import WebSocketSplitter
 RECEIVE_BYTES = 32 * 1024
 TAIL_LIMIT = 256 * 1024
 """Bytes that may wait behind a stalled socket: one media frame and small control messages."""
+
+RECORDS_AT_ONCE = 16
+"""TLS records read in one go: a carrier sends three messages in 60 ms, each in its own record."""
 
 REST_LIMIT = 256 * 1024
 """Bytes trio-websocket may be behind. Past it nothing is read: a far end that floods us with pings
@@ -83,7 +89,9 @@ class MediaSocket(trio.abc.HalfCloseableStream):
         "_flushing",
         "_gone",
         "_head_taken",
+        "_late",
         "_media_ended",
+        "_on_frame",
         "_owned",
         "_rest",
         "_rest_arrived",
@@ -137,6 +145,8 @@ class MediaSocket(trio.abc.HalfCloseableStream):
         self._head_taken = False
         self._unread = b""  # what came with the head, or was only looked at
         self._owned = False
+        self._on_frame: Callable[[Inbound], None] = _ignore
+        self._late: LegLostError | None = None
         self._gone = trio.Event()
         self._stream_read: trio.CancelScope | None = None
         self._rest: list[bytes] = []  # what the owner's pump leaves to receive_some
@@ -246,27 +256,63 @@ class MediaSocket(trio.abc.HalfCloseableStream):
 
     # --- Media in --------------------------------------------------------------------
 
-    def poll_in(self, on_frame: Callable[[Inbound], None]) -> bool:
-        """Read once without waiting and hand on what came; False when there was nothing.
+    def fileno(self) -> int:
+        """Return the socket's descriptor; -1 when it is closed."""
+        return self._sock.fileno()
 
-        TLS gives one record at a time: call it until it says False. Raises LegLostError when the
-        connection broke.
+    def fetch(self) -> bytes | None:
+        """Read what has come; nothing at the end, None when there is nothing yet.
+
+        None also when the connection broke; `failure` says how, and `ended` is true.
         """
-        if self._rest_bytes > REST_LIMIT:
-            return False
+        if self._rest_bytes > REST_LIMIT or self._gone.is_set():
+            return None
+        try:
+            return self._receive_records() if self._tls else self._receive()
+        except LegLostError as exc:
+            self._break(exc)
+            return None
+
+    def _receive_records(self) -> bytes | None:
+        """Read several records, which TLS gives one at a time."""
         data = self._receive()
-        if data is None:
-            return False
+        if not data:
+            return data
+        records = [data]
+        while len(records) < RECORDS_AT_ONCE:
+            try:
+                data = self._receive()
+            except LegLostError as exc:
+                self._late = exc  # what came before it comes first
+                break
+            if not data:
+                break  # if this was the end, it is there the next time as well
+            records.append(data)
+        return b"".join(records)
+
+    def push(self, data: bytes) -> None:
+        """Take apart what was fetched, for whom `take_over` was told."""
         if not data:
             self._end()
-            return True
+            return
         frames, rest = self._splitter.push(data)
         if rest:
             self._rest.append(rest)
             self._rest_bytes += len(rest)
             self._rest_arrived.unpark_all()
+        on_frame = self._on_frame
         for frame in frames:
             on_frame(frame)
+
+    def poll_in(self) -> bool:
+        """Read once without waiting and hand on what came; False when there was nothing.
+
+        Call it until it says False: it does not read everything at once.
+        """
+        data = self.fetch()
+        if data is None:
+            return False
+        self.push(data)
         return True
 
     async def pump(self, on_frame: Callable[[Inbound], None]) -> None:
@@ -278,32 +324,33 @@ class MediaSocket(trio.abc.HalfCloseableStream):
         try:
             self.take_over(on_frame)
             while not self.ended:
-                await self._pump_once(on_frame)
+                await self._pump_once()
         except LegLostError as exc:
             self._break(exc)
 
     def take_over(self, on_frame: Callable[[Inbound], None]) -> None:
-        """Hand on what came before there was an owner, ahead of `pump`, which does it too.
+        """Own the reading side from now on, and hand on what came before there was an owner.
 
-        A close frame may have come along, and then the pump may never run.
+        A close frame may have come along, and then nothing may ever be read any more.
         """
         self._owned = True
+        self._on_frame = on_frame
         if self._stream_read is not None:
             self._stream_read.cancel()
         early, self._early = self._early, []
         for frame in early:
             on_frame(frame)
 
-    async def _pump_once(self, on_frame: Callable[[Inbound], None]) -> None:
+    async def _pump_once(self) -> None:
         if self._rest_bytes > REST_LIMIT:
             await self._rest_taken.park()
-        elif (self._tls or self._unread) and self.poll_in(on_frame):
+        elif (self._tls or self._unread) and self.poll_in():
             # A TLS socket may hold decrypted bytes that epoll knows nothing of.
             await trio.lowlevel.checkpoint()
         else:
             await self._wait_readable()
             if not self.ended:
-                self.poll_in(on_frame)
+                self.poll_in()
 
     @property
     def ended(self) -> bool:
@@ -330,6 +377,8 @@ class MediaSocket(trio.abc.HalfCloseableStream):
         if self._unread:
             data, self._unread = self._unread, b""
             return data
+        if self._late is not None:
+            raise self._late
         if self._closed:
             raise LegLostError(f"connection to {self.peer} was closed")
         try:
@@ -517,6 +566,7 @@ class MediaSocket(trio.abc.HalfCloseableStream):
         if self._closed:
             return
         self._closed = True
+        self._on_frame = _ignore  # what it belongs to refers to this connection
         self.failure = self.failure or why
         trio.lowlevel.notify_closing(self._sock)
         if isinstance(self._sock, ssl.SSLSocket):
@@ -526,6 +576,10 @@ class MediaSocket(trio.abc.HalfCloseableStream):
         self._rest_arrived.unpark_all()
         self._rest_taken.unpark_all()
         self._flushed.unpark_all()
+
+
+def _ignore(_frame: Inbound) -> None:
+    """Take no interest."""
 
 
 def host_port(address: tuple[str, int]) -> str:

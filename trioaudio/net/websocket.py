@@ -79,6 +79,7 @@ class WebSocketMedia:
         "_socket",
         "_we_closed_first",
         "_websocket",
+        "inlet",
         "outlet",
         "peer",
         "send_control",
@@ -107,16 +108,19 @@ class WebSocketMedia:
             _client_wire if websocket.is_client else server_frame
         )
         # The hot path asks the socket itself, without a method of ours in between.
-        self.outlet = media_socket
+        self.outlet = self.inlet = media_socket
         self.send_control = media_socket.send_control
         self.wait_flushed = media_socket.wait_flushed
 
-    async def receive(self, on_message: Callable[[Inbound], None]) -> Closing:
+    async def receive(
+        self, on_message: Callable[[Inbound], None], *, polled: bool = False
+    ) -> Closing:
         """Hand on messages until the far end closes. See MediaConnection."""
         self._receiving = True
         if not self._closing_here:  # else `close` reads, and nobody wants what is said
             self._socket.take_over(on_message)
-            self.start_soon(self._socket.pump, on_message)
+            if not polled:
+                self.start_soon(self._socket.pump, on_message)
         # Whole unfragmented messages never come this way; fragmented ones do, and the close.
         while True:
             try:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Callable
 from typing import Final
 
 import trio
 
-from trioaudio.core.connection import Inbound
 from trioaudio.net.media_socket import MediaSocket, Splitter
 
 _SMALL_BUFFER = 4096
@@ -64,10 +62,10 @@ class CarrierSocket(MediaSocket):
         while not self.closed and _is_established(self._raw):  # noqa: ASYNC110
             await trio.sleep(_LOOK_EVERY)
 
-    async def _pump_once(self, on_frame: Callable[[Inbound], None]) -> None:
+    async def _pump_once(self) -> None:
         if not self._reads_on:
             await trio.sleep_forever()
-        await super()._pump_once(on_frame)
+        await super()._pump_once()
         if self._bytes_per_second is not None and not self.ended:
             took, self._took = self._took, 0
             await trio.sleep(took / self._bytes_per_second)
