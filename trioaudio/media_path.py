@@ -29,8 +29,9 @@ from trioaudio.playout_queue import FRAMES_AHEAD, KEPT, PlayoutQueue
 STEP_MS = 200
 """The most audio framing works on without letting other tasks run: some 50 µs of resampling."""
 
-CHUNKS_AHEAD = 1
-"""200 ms at most: how far the engine may run ahead of framing, which is far ahead by itself."""
+CHUNKS_AHEAD = 3
+"""600 ms at most: how far the engine may run ahead of framing, so that one wake-up of each is for
+as much as framing takes in one go."""
 
 WHOLE_UTTERANCE_FRAMES = 1000
 """60 s: the longest message when a whole utterance goes in one."""

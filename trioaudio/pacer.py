@@ -21,8 +21,9 @@ import trio
 from trioaudio.reading import Rounds
 from trioaudio.turns import Turns
 
-EARLY = 0.001
-"""Serve what is due within this many seconds: Linux epoll rounds time-outs up to whole ms."""
+EARLY = 0.0015
+"""Serve what is due within this many seconds: Linux epoll rounds time-outs up to whole ms, and what
+is served early wakes nobody up later."""
 
 POSTED_MOST = 32
 """Who posted waits for so many others to get ready at most: a tenth of a millisecond."""

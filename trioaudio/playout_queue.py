@@ -22,11 +22,11 @@ from trioaudio.core.ledger import Ledger
 from trioaudio.core.mark_name import mark_name
 from trioaudio.core.playout_item import Action, Audio, Mark, PlayoutItem, UtteranceEnd
 
-FRAMES_AHEAD = 8
-"""480 ms: how far framing may run ahead of the pacer."""
+FRAMES_AHEAD = 12
+"""720 ms: how far framing may run ahead of the pacer."""
 
 LOW_WATER = 2
-"""120 ms: what is left when framing goes on, so that one wake-up of it makes six frames."""
+"""120 ms: what is left when framing goes on, so that one wake-up of it makes ten frames."""
 
 KEPT = 20
 """1.2 s of frames sent before, and what stood between them: a word, and a carrier's lead."""
