@@ -140,7 +140,7 @@ async def leg_on(
         connection.start_soon = nursery.start_soon
         nursery.start_soon(pacer.run)
         nursery.start_soon(leg.watch)
-        nursery.start_soon(connection.receive, leg.receive)
+        nursery.start_soon(connection.receive, leg.hearing.receive)
         await wait_all_tasks_blocked()
         leg.attach()
         yield Rig(leg, connection, queue, pacer, facts, events, sent, lateness)

@@ -218,7 +218,7 @@ class Call:
             self._pacer.wake(gate, trio.current_time() + self.line.start_gate)
         try:
             leg.attach()
-            return await connection.receive(leg.receive, polled=leg.polled)
+            return await connection.receive(leg.hearing.receive, polled=leg.polled)
         finally:
             self._take_leave(leg)
 

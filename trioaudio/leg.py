@@ -45,7 +45,7 @@ from trioaudio.core.carrier import (
     Starts,
     Transfer,
 )
-from trioaudio.core.connection import Inbound, MediaConnection
+from trioaudio.core.connection import MediaConnection
 from trioaudio.core.encoding import Payload
 from trioaudio.core.errors import LegLostError, LocalProtocolError
 from trioaudio.core.facts import FirstFrameSent, Resynced, Stalled, Tell, Underrun, UtteranceSent
@@ -318,10 +318,6 @@ class Leg:
         if self.hearing.listening or self._finishing or not self._open:
             return True
         return self._marks.are_awaited and now < self.clock.heard_until + self._mark_wait
-
-    def receive(self, inbound: Inbound) -> None:
-        """Take one message from the carrier; RemoteProtocolError if it makes no sense."""
-        self.hearing.receive(inbound)
 
     def _hear(self, event: Event) -> None:
         match event:

@@ -85,6 +85,14 @@ class Unit:
         """Return its beginning, header included."""
         return self.data[:length]
 
+    def kind(self) -> int:
+        """Return the first byte, which says what it is."""
+        return self.data[0]
+
+    def beginning(self) -> bytes:
+        """Return the byte whose number `kind` is."""
+        return self.data[:1]
+
     def message(self) -> bytes:
         """Return it whole, header included."""
         return self.data

@@ -235,7 +235,8 @@ class CarrierCodec(Protocol):
     def is_media(self, message: Message) -> bool:
         """Say from a message's kind or first bytes whether it is only audio, without decoding.
 
-        `message` may be cut after PREFIX_LENGTH bytes. Media nobody listens to is dropped unread.
+        `message` may be cut after PREFIX_LENGTH bytes, or anywhere before; a yes to a part holds
+        for every message that begins so. Media nobody listens to is dropped unread.
         """
         ...
 

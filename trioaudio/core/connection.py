@@ -34,6 +34,17 @@ class Inbound(Protocol):
         """Return its beginning: enough to tell media from the rest."""
         ...
 
+    def kind(self) -> int:
+        """Return a number that messages have in common which begin alike, cheaply.
+
+        Those of one number have the same `beginning`.
+        """
+        ...
+
+    def beginning(self) -> Message:
+        """Return what the `kind` is a number of."""
+        ...
+
     def message(self) -> Message:
         """Return it whole; UnicodeDecodeError if a text message is no UTF-8."""
         ...
@@ -123,8 +134,8 @@ class MediaConnection(Protocol):
         """Hand every message to `on_message` until the far end closes in good order.
 
         `polled`: somebody reads the `inlet` until this returns. A task that does it for each of a
-        thousand legs costs four times as much. `on_message` must not wait. Raises LegLostError when the connection breaks,
-        RemoteProtocolError when the far end breaks the protocol.
+        thousand legs costs four times as much. `on_message` must not wait. Raises LegLostError when
+        the connection breaks, RemoteProtocolError when the far end breaks the protocol.
         """
         ...
 

@@ -23,6 +23,11 @@ _MASKED = 0x80
 _LONGEST_CONTROL = 125
 _DATA = {_FINAL | opcode: opcode for opcode in (Opcode.TEXT, Opcode.BINARY)}
 _LONGEST_SHORT_HEADER = 8
+_BEGINNING = 20
+"""Bytes of text that two messages have in common which begin alike: `{"event":"media","se`."""
+_EACH_FOURTH = int.from_bytes(b"\1\0\0\0" * (_BEGINNING // 4), "little")
+_BINARY_KIND = -1
+_SHORT_KIND = -2
 _EVERYTHING = 1 << 63  # more bytes than any connection carries
 
 
@@ -40,6 +45,27 @@ class DataFrame:
         if self.key:
             part = mask(part, self.key)
         return part.decode(errors="replace") if self.opcode is Opcode.TEXT else part
+
+    def kind(self) -> int:
+        """Return the first 20 bytes of text, unmasked, as a number; binary messages are all alike.
+
+        One multiplication and one XOR: a third of what `prefix` takes.
+        """
+        if self.opcode is Opcode.BINARY:
+            return _BINARY_KIND
+        part = self.data[:_BEGINNING]
+        if len(part) < _BEGINNING:
+            return _SHORT_KIND
+        number = int.from_bytes(part, "little")
+        if self.key is None:
+            return number
+        return number ^ int.from_bytes(self.key, "little") * _EACH_FOURTH
+
+    def beginning(self) -> str | bytes:
+        """Return what the `kind` is a number of: nothing if it is one of many."""
+        if self.kind() < 0:
+            return b"" if self.opcode is Opcode.BINARY else ""
+        return self.prefix(_BEGINNING)
 
     def message(self) -> str | bytes:
         """Return the whole message; UnicodeDecodeError if text is not UTF-8."""
