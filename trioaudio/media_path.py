@@ -27,7 +27,7 @@ from trioaudio.core.speech import Speaker, SpeechNews
 from trioaudio.playout_queue import FRAMES_AHEAD, KEPT, PlayoutQueue
 
 STEP_MS = 200
-"""The most audio framing works on without letting other tasks run: some 50 µs of resampling."""
+"""The most audio that goes through the channel as one chunk."""
 
 CHUNKS_AHEAD = 3
 """600 ms at most: how far the engine may run ahead of framing, so that one wake-up of each is for
@@ -203,20 +203,26 @@ async def frame(
     chunks_out: trio.MemoryReceiveChannel[bytes], framing: Framing, queue: PlayoutQueue
 ) -> None:
     """Frame every chunk into the queue until the engine has no more."""
-    while True:
-        try:
-            chunk = chunks_out.receive_nowait()
-        except trio.WouldBlock:
-            try:
-                chunk = await chunks_out.receive()
-            except trio.EndOfChannel:
-                break
-        except trio.EndOfChannel:
-            break
+    while (chunk := await _next_chunks(chunks_out)) is not None:
         items = framing.push(chunk, trio.current_time())
         del chunk  # its samples are in the items; a thousand calls need not keep both
         await queue.put(items)
     await queue.put(framing.finish(trio.current_time()))
+
+
+async def _next_chunks(chunks_out: trio.MemoryReceiveChannel[bytes]) -> bytes | None:
+    """Return all that has come, as one chunk: encoding costs by the piece. None at the end."""
+    chunks: list[bytes] = []
+    try:
+        while len(chunks) < CHUNKS_AHEAD:
+            chunks.append(chunks_out.receive_nowait())
+    except (trio.WouldBlock, trio.EndOfChannel):
+        if not chunks:
+            try:
+                return await chunks_out.receive()
+            except trio.EndOfChannel:
+                return None
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 async def speak(script: Script, speaker: Speaker, shape: Shape, queue: PlayoutQueue) -> None:
