@@ -11,7 +11,7 @@ of the processor's caches, so a turn cut in two by its own system call costs sev
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
 from itertools import count
 from typing import Protocol
 
@@ -76,7 +76,9 @@ class Pacer:
         """In which connections are read."""
         self._ahead = Turns[Paced]()
         self._order = count()
-        self._posted: list[tuple[Posting, int]] = []
+        self._posted: deque[tuple[Posting, int]] = deque()
+        self._acted: deque[tuple[Posting, int, float]] = deque()
+        self._served: Paced  # in whose turn we are
         self._kick = trio.Event()
         self._sleeps_until: float | None = None  # None: awake, or nothing to wake up for
         self._asleep = False
@@ -117,49 +119,46 @@ class Pacer:
         self._posted.append((leg, leg.turn))
 
     def _serve(self) -> None:
-        ahead, posted = self._ahead, self._posted
-        clock = trio.lowlevel.current_clock().current_time
+        self._clock = trio.lowlevel.current_clock().current_time
         # Fixed for the whole batch: a leg that keeps asking for another turn cannot keep the
         # other tasks from running.
-        limit = clock() + self.early
+        limit = self._clock() + self.early
+        served = False
+        while not served:
+            try:
+                self._sweep(limit)
+                served = True
+            except Exception as exc:  # noqa: BLE001  one leg's bug must not stop the others' clock
+                self._fail(self._served, exc)
+
+    def _sweep(self, limit: float) -> None:
+        """Serve all that are due until `limit`; go on where a leg's bug put an end to it."""
+        ahead, posted, clock = self._ahead, self._posted, self._clock
         while (entry := ahead.take(limit)) is not None:
             _, order, leg, turn = entry
             if leg.turn != turn:
                 continue
             self._turns += 1
-            try:
-                next_at = leg.tick(clock())
-            except Exception as exc:  # noqa: BLE001  one leg's bug must not stop the others' clock
-                self._fail(leg, exc)
-                continue
+            self._served = leg
+            next_at = leg.tick(clock())
             if next_at is not None and leg.turn == turn:
                 ahead.push((next_at, order, leg, turn))
             if len(posted) >= POSTED_MOST:
-                self._act(clock)
-        if posted:
-            self._act(clock)
+                self._act()
+        self._act()
 
-    def _act(self, clock: Callable[[], float]) -> None:
+    def _act(self) -> None:
         """Have all who posted make their system calls, and then do their accounts."""
-        posted = self._posted[:]
-        self._posted.clear()
-        times: list[float | None] = []
-        for leg, _ in posted:
-            try:
-                leg.act()
-            except Exception as exc:  # noqa: BLE001  as above
-                self._fail(leg, exc)
-                times.append(None)
-            else:
-                times.append(clock())
-        for (leg, turn), at in zip(posted, times, strict=True):
-            if at is None:
-                continue
-            try:
-                next_at = leg.acted(at)
-            except Exception as exc:  # noqa: BLE001  as above
-                self._fail(leg, exc)
-                continue
+        posted, acted, clock = self._posted, self._acted, self._clock
+        while posted:
+            leg, turn = posted.popleft()
+            self._served = leg
+            leg.act()
+            acted.append((leg, turn, clock()))
+        while acted:
+            leg, turn, at = acted.popleft()
+            self._served = leg
+            next_at = leg.acted(at)
             if next_at is not None and leg.turn == turn:
                 self._ahead.push((next_at, next(self._order), leg, turn))
 

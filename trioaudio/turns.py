@@ -40,18 +40,18 @@ class Turns(Generic[_T]):
         self.waiting = 0
         """Entries that wait, those included that are not valid any more."""
         self._due: list[Entry[_T]] = []  # the latest first
-        self._until = 0.0  # before it, every entry is in `_due`
+        self._until = 0  # every entry of a slot before it is in `_due`
         self._slots: dict[int, list[Entry[_T]]] = {}
         self._starts: list[int] = []
         self._sweep_above = SPARE
 
     def push(self, entry: Entry[_T]) -> None:
         """Take an entry; its time may be past."""
-        at = entry[0]
-        if at < self._until:
+        # By slot and not by time: the float below a border may be of the slot behind it.
+        start = int(entry[0] * _SLOTS_A_SECOND)
+        if start < self._until:
             insort(self._due, entry, key=_latest_first)
         else:
-            start = int(at * _SLOTS_A_SECOND)
             slot = self._slots.get(start)
             if slot is None:
                 self._slots[start] = [entry]
@@ -72,7 +72,7 @@ class Turns(Generic[_T]):
             # In place of the old list: who is served may be pushing into it.
             due += self._slots.pop(start)
             due.sort(key=_latest_first)
-            self._until = max(self._until, (start + 1) / _SLOTS_A_SECOND)
+            self._until = max(self._until, start + 1)
         if due[-1][0] > limit:
             return None
         self.waiting -= 1
