@@ -28,8 +28,8 @@ FRAMES_AHEAD = 12
 LOW_WATER = 2
 """120 ms: what is left when framing goes on, so that one wake-up of it makes ten frames."""
 
-KEPT = 20
-"""1.2 s of frames sent before, and what stood between them: a word, and a carrier's lead."""
+KEPT = 14
+"""840 ms of frames sent before, and what stood between them: a word; a carrier's lead comes on top."""
 
 
 @attrs.frozen
