@@ -29,7 +29,7 @@ LOW_WATER = 2
 """120 ms: what is left when framing goes on, so that one wake-up of it makes ten frames."""
 
 KEPT = 14
-"""840 ms of frames sent before, and what stood between them: a word; a carrier's lead comes on top."""
+"""840 ms of frames sent, and what stood between them: a word; a carrier's lead comes on top."""
 
 
 @attrs.frozen
