@@ -27,6 +27,7 @@ from trioaudio.line import Line
 from trioaudio.media_path import Script, speak
 from trioaudio.pacer import Pacer
 from trioaudio.playout_queue import PlayoutQueue
+from trioaudio.turnstile import wait_turn
 from trioaudio.utterances import Order, Say, Utterances
 
 
@@ -125,6 +126,8 @@ class CallSpeech:
         while True:
             work = await self._agenda.take()
             if isinstance(work, Say):
+                # Behind speech that is still on its way it would be heard if this one waited long.
+                await wait_turn(urgent=self.queue.depth > 0)
                 await self._speak(work)
             else:
                 await self.queue.put([work.action(self.queue.generation)])

@@ -10,8 +10,11 @@ from trioaudio.net.upgrade_head import (
     HEAD_LIMIT,
     LINES_LIMIT,
     PublicUrl,
+    RequestHead,
     UpgradeHead,
+    is_plain_handshake,
     parse_head,
+    parse_request,
     read_public_url,
 )
 from trioaudio.net.upgrade_head import upgrade_request as request_of
@@ -75,6 +78,67 @@ def test_lines_cost_more_than_bytes_so_they_are_counted() -> None:
     assert isinstance(refusal, Refusal)
     assert (refusal.status, refusal.reason) == (400, f"more than {LINES_LIMIT} header lines")
     assert status(b"GET / HTTP/1.1\r\nHost: x\r\n" + b"a:\r\n" * 4000) == 400, "no end in sight"
+
+
+def plain(head: bytes) -> bool:
+    found = parse_request(head)
+    return isinstance(found, RequestHead) and is_plain_handshake(found)
+
+
+def test_an_ordinary_handshake_is_known_for_one_at_once() -> None:
+    assert plain(upgrade_request("/media/x?y=1", "Sec-WebSocket-Protocol: a, b", "X-One: a"))
+    assert plain(PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        (b"Upgrade: websocket", b"Upgrade: websockets"),
+        (b"Upgrade: websocket", b"X: y"),
+        (b"Connection: Upgrade", b"Connection: keep-alive"),
+        (b"Connection: Upgrade", b"Connection: Upgrade\r\nConnection: close"),
+        (b"Sec-WebSocket-Version: 13", b"Sec-WebSocket-Version: 8"),
+        (b"Sec-WebSocket-Key:", b"X-Key:"),
+        (b"Host: h", b"Host: xn--\xe4"),
+        (b"Host: h", b"Host: xn--"),
+        (b"Host: h", b"Host: h\r\nX-Odd: \xe4"),
+        (b"Host: h", b"Host: h\r\nContent-Length: 3"),
+        (b"Host: h", b"Host: h\r\nTransfer-Encoding: chunked"),
+        (b"GET ", b"POST "),
+        (b"HTTP/1.1", b"HTTP/1.0"),
+    ],
+)
+def test_whatever_is_not_ordinary_is_looked_at_again(was: bytes, becomes: bytes) -> None:
+    assert was in PLAIN
+    assert not plain(PLAIN.replace(was, becomes))
+
+
+PLAIN = (
+    b"GET /media/x HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+edits_of_plain = st.lists(
+    st.tuples(
+        st.integers(0, len(PLAIN)),
+        st.integers(0, 12),
+        st.one_of(
+            st.binary(max_size=8),
+            st.sampled_from((b"", b"\r\n", b": ", b", ", b"Upgrade", b"Host: ", b"13", b"xn--a")),
+        ),
+    ),
+    max_size=4,
+)
+
+
+@given(edits_of_plain)
+def test_what_is_known_at_once_is_what_wsproto_would_say(
+    changes: list[tuple[int, int, bytes]],
+) -> None:
+    head = PLAIN
+    for at, dropped, added in changes:
+        head = head[:at] + added + head[at + dropped :]
+    if plain(head):
+        assert handshake_fault(head) is None
 
 
 HEAD = upgrade_request("/media/x?y=1", "X-Odd: \xe4")

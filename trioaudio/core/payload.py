@@ -15,7 +15,7 @@ import numpy as np
 
 from trioaudio.core import g711
 from trioaudio.core.encoding import Encoding, Payload, PayloadForm
-from trioaudio.core.pcm import SAMPLE_BYTES
+from trioaudio.core.pcm import SAMPLE_BYTES, silence
 
 _STAND_IN = 0
 """What is sent for a sample a carrier keeps for itself."""
@@ -101,6 +101,7 @@ def payload_encoder(
         PayloadForm.BASE64: _as_base64,
         PayloadForm.NUMBERS: _as_numbers,
     }
+    encode(silence(1), encoding)  # G.711's table takes 28 ms to build: not in a call's first turn
     return PayloadEncoder(encoding, writes[form], multiple, never)
 
 

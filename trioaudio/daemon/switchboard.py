@@ -41,6 +41,7 @@ from trioaudio.net.refusal import Refusal
 from trioaudio.net.rest_link import RestLink
 from trioaudio.net.walk_in import WalkIn
 from trioaudio.observe.log_context import about_call
+from trioaudio.turnstile import wait_turn
 from trioaudio.url_allow import is_allowed
 
 Ends = Callable[[], AbstractAsyncContextManager[Connect]]
@@ -72,7 +73,7 @@ class Switchboard:
 
     async def create(self, wanted: NewCall, traceparent: str | None) -> LiveCall:
         """Dial, place or expect a call. RequestError."""
-        await trio.lowlevel.checkpoint()  # first: between the admission and the call nobody comes
+        await wait_turn()  # first: between the admission and the call nobody comes
         self.admit()
         enabled = self._enabled(wanted.carrier)
         if wanted.to is not None and wanted.url is not None:
@@ -121,7 +122,7 @@ class Switchboard:
 
     async def expect_incoming(self, name: str, incoming: IncomingCall) -> str:
         """Make a call that a carrier's webhook asks about; return its media URL. RequestError."""
-        await trio.lowlevel.checkpoint()
+        await wait_turn()
         self.admit()
         enabled = self._enabled(name)
         wanted = NewCall(carrier=name, to=None, labels=_labels(incoming))

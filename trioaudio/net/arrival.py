@@ -67,10 +67,11 @@ class Knock:
         try:
             prepare(self.sock)
             while True:
-                await trio.lowlevel.wait_readable(self.sock)
+                # Looked at first: it is mostly there by now, and to wait for it takes longer.
                 with suppress(BlockingIOError):
                     first = self.sock.recv(1, socket.MSG_PEEK)
                     break
+                await trio.lowlevel.wait_readable(self.sock)
         except OSError as exc:
             reason = exc.strerror or exc
             raise LegLostError(f"connection to {self.peer} broke: {reason}") from exc

@@ -9,11 +9,13 @@ upgrade, and whoever is refused too often is turned away unheard.
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from http import HTTPStatus
 from typing import Any, Final
 
+import attrs
 import trio
 
 from trioaudio.core.carrier import Transport
@@ -33,6 +35,7 @@ from trioaudio.net.refusal import GUESSES, Refusal, too_many
 from trioaudio.net.refusal_record import ListenerStatistics, RefusalRecord
 from trioaudio.net.visitors import Visitor, Visitors
 from trioaudio.net.walk_in import WalkInFunction
+from trioaudio.turnstile import wait_turn
 
 __all__ = ["Admission", "Listener", "open_listener"]
 
@@ -85,13 +88,8 @@ class Listener:
             answered=self._record.answered,
         )
 
-    # --- Doors -----------------------------------------------------------------------
-
     def open_door(self, key: str, plan: DoorPlan | None = None) -> Door:
-        """Admit one call's carrier by `key` from now on.
-
-        `key` is a path that nobody can guess, or, for AudioSocket, a UUID as people write it.
-        """
+        """Admit a call's carrier by a path nobody can guess, or, for AudioSocket, a UUID."""
         plan = plan or DoorPlan()
         door = Door(plan, self._admission.handshake_s)
         self._reception.doors.add(plan.transport, key, door)
@@ -111,14 +109,15 @@ class Listener:
         self._reception.answer = answer
 
     def walk_in(self, welcome: WalkInFunction) -> None:
-        """Have a door found from now on for carriers nobody waits for.
+        """Have a door found for carriers nobody waits for; `welcome` checks their proof first.
 
-        They come to `/media/{carrier}`, or by AudioSocket with a UUID that no door knows. `welcome`
-        checks their proof before it makes a call; the door it returns checks again.
+        They come to `/media/{carrier}`, or by AudioSocket with a UUID that no door knows.
         """
         self._reception.walk_in = welcome
 
-    # --- Connections -----------------------------------------------------------------
+    def show_certificate(self, context: ssl.SSLContext) -> None:
+        """Have TLS handshakes that begin from now on use another context."""
+        self._admission = attrs.evolve(self._admission, tls_context=context)
 
     async def accept(self) -> None:
         """Accept until `finish`; cancel to stop. Connections handed over outlive this."""
@@ -137,6 +136,10 @@ class Listener:
     def hold(self, seconds: float) -> None:
         """Let who comes wait for so long, perhaps for the next process that has the socket."""
         self._accepting.hold(seconds)
+
+    def leave(self) -> None:
+        """Take those that wait, and leave who comes then to other processes at the same port."""
+        self._accepting.leave()
 
     async def finish(self) -> None:
         """Accept no more, and have something decided about those that came; for a short while.
@@ -183,21 +186,19 @@ class Listener:
         """Find the door for one connection, or refuse it; it is handed over or closed."""
         knock = visitor.knock
         arrival: Arrival | None = None
-        wish: Wish | None = None
         decided = handed_over = False
         try:
             with visitor.scope:
-                with trio.move_on_after(self._admission.handshake_s):
-                    arrival = await self._hear_out(visitor)
-                    wish = await self._reception.hear(knock, arrival)
-                    self._visitors.asked(visitor)
-                if arrival is not None and wish is not None:
-                    with trio.move_on_after(self._admission.handshake_s):
-                        refusal = await self._decide(knock, wish, arrival)
-                        decided = True
-                        handed_over = refusal is None and not isinstance(wish.found, Question)
-                        if refusal is not None:
-                            await self._refuse(refusal, wish, arrival)
+                visitor.may_take(self._admission.handshake_s)
+                arrival = await self._hear_out(visitor)
+                wish = await self._reception.hear(knock, arrival)
+                self._visitors.asked(visitor)
+                visitor.may_take(self._admission.handshake_s)
+                refusal = await self._decide(knock, wish, arrival)
+                decided = True
+                handed_over = refusal is None and not isinstance(wish.found, Question)
+                if refusal is not None:
+                    await self._refuse(refusal, wish, arrival)
         except TrioaudioError:
             # A connection that is nobody's yet: a port scan, a broken TLS client. Not our loss.
             return
@@ -212,6 +213,7 @@ class Listener:
         """Wait until it is known what a connection speaks."""
         first = await visitor.knock.wait_spoken()
         visitor.spoke = True
+        await wait_turn()  # from here to the call's first frame there is little left to wait for
         admission = self._admission
         return await arrive(visitor.knock, first, admission.tls_context, admission.largest_message)
 

@@ -11,12 +11,15 @@ from typing import Any, Final, TypeAlias
 
 import trio
 
+from trioaudio.turnstile import wait_turn
+
 Take: TypeAlias = Callable[[socket.socket, Any], None]
 """Is given each connection, and the far end's name."""
 
 DESCRIPTORS: Final = 16 * 1024
 """As many as are asked for. Not all there may be: some programs we may start walk through them."""
-_AT_ONCE = 64
+_AT_ONCE: Final = 2
+"""The others wait in the system's queue for the next turn: only there do they cost nothing."""
 _CAPACITY_WAIT_S = 0.1
 # Linux's accept also reports what happened to the connection it would return (accept(2)).
 _NOT_OURS: Final = frozenset(
@@ -71,13 +74,17 @@ class Accepting:
         self._sock = sock
         self._scope = trio.CancelScope()
         self._held_until = -1.0
+        self._take: Take | None = None
 
     async def run(self, take: Take) -> None:
-        """Accept until `stop`; OSError when the socket is of no use."""
+        """Accept until `stop` or `leave`; OSError when the socket is of no use."""
+        self._take = take
         with self._scope:
             while True:
                 await trio.lowlevel.wait_readable(self._sock)
-                await trio.sleep_until(self._held_until)
+                if trio.current_time() < self._held_until:
+                    await trio.sleep_until(self._held_until)
+                await wait_turn()
                 if not accept_waiting(self._sock, take):
                     await trio.sleep(_CAPACITY_WAIT_S)
 
@@ -88,3 +95,13 @@ class Accepting:
     def stop(self) -> None:
         """Accept nobody any more."""
         self._scope.cancel()
+
+    def leave(self) -> None:
+        """Accept all that wait, and close: who comes then is theirs who share the port."""
+        self._scope.cancel()
+        if self._take is not None:
+            with suppress(OSError):  # nobody waits any more, or there is no room for them
+                while True:
+                    self._take(*self._sock.accept())
+        trio.lowlevel.notify_closing(self._sock)
+        self._sock.close()

@@ -27,8 +27,8 @@ from trioaudio.net.refusal import Refusal
 from trioaudio.net.upgrade_head import (
     HEAD_LIMIT,
     RequestHead,
-    UpgradeHead,
     asked_upgrade,
+    is_plain_handshake,
     parse_request,
     upgrade_request,
 )
@@ -101,10 +101,10 @@ class Reception:
             at = self.admission.wall_clock()
             return read_question(head, public, here=self.here, peer=str(address), at=at)
         asked = asked_upgrade(head)
-        return asked if isinstance(asked, Refusal) else self._door_for(asked, path, raw, address)
+        return asked if isinstance(asked, Refusal) else self._door_for(head, path, raw, address)
 
     def _door_for(
-        self, head: UpgradeHead, path: str, raw: bytes, address: Address
+        self, head: RequestHead, path: str, raw: bytes, address: Address
     ) -> Door | WalkIn | Refusal:
         """Return the door whose key a request has and whose check it passes."""
         public = self.admission.public_url
@@ -112,8 +112,8 @@ class Reception:
         carrier = carrier_in(path) if self.walk_in is not None and _is_unknown(door) else None
         if isinstance(door, Refusal) and carrier is None:
             return door
-        # It costs a second parse, which only who knows a path may ask for.
-        fault = handshake_fault(raw)
+        # It may cost a second parse, which only who knows a path may ask for.
+        fault = None if is_plain_handshake(head) else handshake_fault(raw)
         if fault is not None:
             return Refusal(HTTPStatus.BAD_REQUEST, f"a broken WebSocket handshake: {fault}")
         request = upgrade_request(

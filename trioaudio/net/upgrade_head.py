@@ -5,6 +5,7 @@ https://www.rfc-editor.org/rfc/rfc6455#section-4.2.1 says what a server checks.
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
@@ -19,6 +20,8 @@ HEAD_LIMIT: Final = 16 * 1024
 LINES_LIMIT: Final = 100
 """Header lines. Carriers send about twenty; parsing costs by the line more than by the byte."""
 
+_OF_A_BODY: Final = frozenset({"content-length", "transfer-encoding"})
+_PLAIN_HOST: Final = re.compile(r"[a-z0-9-]{1,50}(\.[a-z0-9-]{1,50}){0,8}(:[0-9]{1,5})?")
 _WEBSOCKETS_ONLY: Final = {"Upgrade": "websocket", "Connection": "Upgrade, close"}
 
 
@@ -37,6 +40,8 @@ class RequestHead(UpgradeHead):
     """What a head says, whatever it asks for."""
 
     method: str
+    plain: bool = False
+    """Whether it is HTTP/1.1 and says nothing twice."""
 
 
 def parse_head(head: bytes) -> UpgradeHead | Refusal:
@@ -62,7 +67,8 @@ def parse_request(head: bytes) -> RequestHead | Refusal:
         name, value = raw_name.decode("ascii").lower(), raw_value.decode("latin-1")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     path, _, query = event.target.decode("ascii").partition("?")
-    return RequestHead(path, query, headers, event.method.decode("ascii"))
+    plain = event.http_version == b"1.1" and len(headers) == len(event.headers)
+    return RequestHead(path, query, headers, event.method.decode("ascii"), plain)
 
 
 def asked_upgrade(head: RequestHead) -> UpgradeHead | Refusal:
@@ -77,6 +83,27 @@ def asked_upgrade(head: RequestHead) -> UpgradeHead | Refusal:
             _WEBSOCKETS_ONLY,
         )
     return head
+
+
+def is_plain_handshake(head: RequestHead) -> bool:
+    """Say whether a head is certain to be a WebSocket handshake without a fault, as nearly all are.
+
+    False is no verdict: who says something twice, or beyond ASCII, or sends a body, may still be
+    right, and whoever speaks the protocol must look.
+    """
+    headers = head.headers
+    if not head.plain or head.method != "GET" or headers.keys() & _OF_A_BODY:
+        return False
+    connection, host = headers.get("connection", "").lower(), headers.get("host", "").lower()
+    return (
+        all(map(str.isascii, headers.values()))
+        and "upgrade" in (each.strip() for each in connection.split(","))
+        and headers.get("upgrade", "").lower() == "websocket"
+        and headers.get("sec-websocket-version") == "13"
+        and "sec-websocket-key" in headers
+        and _PLAIN_HOST.fullmatch(host) is not None
+        and "xn--" not in host
+    )
 
 
 def has_too_many_lines(head: bytes | bytearray) -> bool:

@@ -25,6 +25,10 @@ class Visitor:
     dropped: bool = False
     """Whether its place was given to another."""
 
+    def may_take(self, seconds: float) -> None:
+        """Have it ended unless what comes next is done within so many seconds from now."""
+        self.scope.deadline = trio.current_time() + seconds
+
 
 class Visitors:
     """Those that have asked nothing."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import logging
 import logging.handlers
 import os
@@ -16,6 +15,8 @@ from collections.abc import Callable, Collection
 from typing import Final, Protocol, TextIO
 
 import attrs
+
+from trioaudio.observe.log_queue import RecordQueue
 
 TROUBLE_TOLD_EVERY_S: Final = 60.0
 
@@ -230,17 +231,19 @@ class QueueTap(logging.handlers.QueueHandler):
 
     def __init__(
         self,
-        records: queue.Queue[logging.LogRecord | None],
+        records: RecordQueue,
         event_of: Callable[[logging.LogRecord], dict[str, object]],
         losses: Losses,
     ) -> None:
         super().__init__(records)
+        self._records = records
         self._event_of = event_of
         self._losses = losses
 
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
         """Return a copy with plain values; other handlers see the record as it was."""
-        ready = copy.copy(record)
+        ready = logging.LogRecord.__new__(logging.LogRecord)  # `copy` takes three times as long
+        ready.__dict__.update(record.__dict__)
         ready.msg = self._event_of(record)
         ready.args = None
         ready.exc_info = ready.exc_text = ready.stack_info = None
@@ -249,7 +252,7 @@ class QueueTap(logging.handlers.QueueHandler):
     def enqueue(self, record: logging.LogRecord) -> None:
         """Put the record in the queue, or count it."""
         try:
-            self.queue.put_nowait(record)
+            self._records.put_nowait(record)
         except queue.Full:
             self._losses.drop()
 
@@ -262,15 +265,13 @@ class QueueTap(logging.handlers.QueueHandler):
 class QueueDrain(logging.handlers.QueueListener):
     """The thread that writes; stopping it is bounded in time."""
 
-    def __init__(
-        self, records: queue.Queue[logging.LogRecord | None], *handlers: logging.Handler
-    ) -> None:
+    def __init__(self, records: RecordQueue, *handlers: logging.Handler) -> None:
         super().__init__(records, *handlers, respect_handler_level=True)
         self._records = records
 
     def enqueue_sentinel(self) -> None:
-        """Wait for a place in the queue; logging's own raises when there is none."""
-        self._records.put(None)
+        """Have the thread end; there is always room for that, and logging's own raises."""
+        self._records.end()
 
     def stop_within(self, seconds: float, last: Callable[[], None]) -> bool:
         """Let the thread write what is queued, then call `last`.

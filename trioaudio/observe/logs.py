@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import queue
 import sys
 import time
 from collections.abc import Collection, Iterator, MutableMapping
@@ -30,6 +29,7 @@ from trioaudio.observe.log_events import (
     json_line,
 )
 from trioaudio.observe.log_file import LogFile, Rotation
+from trioaudio.observe.log_queue import RecordQueue
 from trioaudio.observe.log_sinks import LogCounts, Losses, QueueDrain, QueueTap, SinkHandler
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ class _Opening:
         return self._outlet(logging.NOTSET, handler, losses)
 
     def _outlet(self, level: int, handler: SinkHandler, losses: Losses) -> _Outlet:
-        records: queue.Queue[logging.LogRecord | None] = queue.Queue(QUEUE_RECORDS)
+        records = RecordQueue(QUEUE_RECORDS)
         mask = self.mask
         tap = QueueTap(records, lambda record: mask(event_of(record, _context())), losses)
         return _Outlet(level, handler, losses, tap, QueueDrain(records, handler))

@@ -25,6 +25,10 @@ from trioaudio.observe.log_sinks import DescriptorSink
 RECORDS_AHEAD = 1000
 """Records that may wait for the disk: a few megabytes."""
 
+GATHER_S = 0.02
+"""How much later a record may be written so that the thread is woken once for several: a thread
+that wakes takes the interpreter from the event loop."""
+
 CLOSE_WITHIN_S = 2.0
 
 
@@ -65,7 +69,8 @@ class RecordFile:
                 self._lose("the disk is too slow")
             else:
                 self._waiting.append(record)
-                self._changed.notify()
+                if len(self._waiting) == 1:  # else the thread knows
+                    self._changed.notify()
 
     def statistics(self) -> RecordFileStatistics:
         """Return a snapshot of the counts."""
@@ -118,6 +123,7 @@ class RecordFile:
                 if self._closing:
                     return None
                 self._changed.wait()
+                self._changed.wait_for(lambda: self._closing, GATHER_S)
             return self._waiting.popleft()
 
     def _append(self, record: Mapping[str, Any]) -> str | None:

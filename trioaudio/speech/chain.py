@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterable, Sequence
+from contextlib import suppress
 
 import attrs
 import trio
 
 from trioaudio.core.engine import Voice, VoiceChoice
 from trioaudio.core.errors import ConfigError, EngineError, TextError, TrioaudioError
-from trioaudio.core.front_end.front_end import FrontEnd, FrontEndOptions
+from trioaudio.core.front_end.front_end import FrontEndOptions
 from trioaudio.core.level.options import LevelOptions
 from trioaudio.core.speech import EngineChanged, SpeechSink, WholeText
 from trioaudio.core.suggest import did_you_mean
 from trioaudio.lone_error import lone_error
+from trioaudio.speech.cut_texts import CutTexts
 from trioaudio.speech.engine_errors import nobody_could
 from trioaudio.speech.engine_turn import EngineTurn, Levels, Untouched
 from trioaudio.speech.member import EngineStatus, Member
@@ -34,8 +36,6 @@ LONGEST_PROMPT = 2000
 
 MOST_ORDERS = 64
 """Orders of engines remembered; one that is asked for again later is put together anew."""
-
-_DEFAULT_LANGUAGE = "en"
 
 
 @attrs.frozen
@@ -95,6 +95,7 @@ class EngineChain:
         self._options = options
         self._shelf = shelf
         self._levels = levels
+        self._texts = CutTexts(options.front_end)
         self._reordered: OrderedDict[tuple[str, ...], EngineChain] = OrderedDict()
 
     @property
@@ -139,10 +140,8 @@ class EngineChain:
 
     def warm(self, choice: VoiceChoice) -> None:
         """Do once what the first utterance would wait for: a language's rules take 80 ms."""
-        try:
+        with suppress(ConfigError):  # a choice `check` refuses: nobody will speak it
             self._front_end(choice)
-        except ConfigError:
-            return  # a choice `check` refuses: nobody will speak it
 
     async def voices(self, engine: str | None = None) -> list[Voice]:
         """List an engine's voices, the first one's unless it is named.
@@ -156,11 +155,12 @@ class EngineChain:
         self, pieces: AsyncIterable[str], sink: SpeechSink, choice: VoiceChoice
     ) -> None:
         """Speak an utterance; see `core.speech.Speaker`."""
-        script = Script(self._front_end(choice))
         if isinstance(pieces, WholeText) and len(pieces.text) <= LONGEST_PROMPT:
+            script = Script(self._front_end(choice, pieces.text))
             script.take_whole(pieces.text)
             await self._tell(_Telling(script, sink, choice, tuple(script.unspoken)))
             return
+        script = Script(self._front_end(choice))
         with lone_error():
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(script.read, pieces)
@@ -240,8 +240,7 @@ class EngineChain:
         levels = self._levels.leveller(member, origin.voice, sink.sample_rate)
         turn = telling.turn_of(member, rate, levels or Untouched())
         recorder = PromptRecorder(turn) if self._keeps(member, telling) else None
-        script = telling.script
-        error = await take_turn(member.engine, turn, script, recorder or turn, choice, rate)
+        error = await take_turn(member.engine, turn, telling.script, recorder or turn, choice, rate)
         telling.base_ms += turn.written_ms
         if levels is not None:
             self._levels.learn(origin.voice, levels)
@@ -278,12 +277,13 @@ class EngineChain:
             raise ConfigError(f"no engine {name!r} here; {did_you_mean(name, known)}")
         return known[name]
 
-    def _front_end(self, choice: VoiceChoice) -> CutsClauses:
+    def _front_end(self, choice: VoiceChoice, whole: str | None = None) -> CutsClauses:
         first = self.members[0]
         if not first.kind.speech:
             return Lines()
-        language = first.language(choice) or choice.language or _DEFAULT_LANGUAGE
-        return FrontEnd(attrs.evolve(self._options.front_end, language=language))
+        language = first.language(choice) or choice.language
+        texts = self._texts
+        return texts.front_end(language) if whole is None else texts.cut(whole, language)
 
     async def _find_prompt(
         self, member: Member, choice: VoiceChoice, telling: _Telling
