@@ -41,6 +41,7 @@ SETTINGS = {
     "door_refusals": "100000",
     "cpu_most": "0",
     "lateness_most_ms": "0",
+    "loop_lag_most_ms": "0",
     "log_level": "warning",
 }
 

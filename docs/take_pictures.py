@@ -103,6 +103,7 @@ class Stage:
             "TWILIO_REST_URL": f"http://127.0.0.1:{self.rest}",
             "CPU_MOST": "0",
             "LATENESS_MOST_MS": "0",
+            "LOOP_LAG_MOST_MS": "0",
             "CALLS_MOST": "50",
         }
         return {**kept, **{f"TRIOAUDIO_{key}": str(each) for key, each in settings.items()}}

@@ -367,8 +367,8 @@ def test_exception_is_caught_where_the_decision_says_and_nowhere_else() -> None:
     assert caught == [
         "live_call.py",
         "connections.py",
+        "relaying.py",
         "switchboard.py",
-        "tree.py",
         "pacer.py",
         "supervise.py",
     ]

@@ -183,6 +183,15 @@ class ServeSettings:
             10_000,
         ),
     )
+    loop_lag_most_ms: float = attrs.field(
+        default=20.0,
+        metadata=about(
+            "milliseconds the event loop may be late at a tenth of all moments before no new calls"
+            " are taken; 0: no such limit",
+            0,
+            10_000,
+        ),
+    )
     drain_timeout_s: float = attrs.field(
         default=30.0,
         metadata=about(

@@ -3,12 +3,19 @@ from __future__ import annotations
 import logging
 import socket
 import ssl
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import trustme
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from control.control_rig import client_of, control_rig
 from control.fake_desk import FakeDesk
@@ -118,6 +125,50 @@ async def test_it_serves_tls(certificate: tuple[Path, Path, ssl.SSLContext]) -> 
         async with client_of(rig.server) as distrusting:
             with pytest.raises(httpx.ConnectError):
                 await distrusting.get("/livez")
+
+
+async def test_another_certificate_is_shown_from_then_on(
+    certificate: tuple[Path, Path, ssl.SSLContext],
+) -> None:
+    chain, key, trusting = certificate
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1")
+    trusting_the_new = ssl.create_default_context()
+    authority.configure_trust(trusting_the_new)
+    async with control_rig(tls_certificate=chain, tls_key=key) as rig:
+        client = partial(
+            httpx.AsyncClient, base_url=rig.server.address, headers=rig.bearer("operator")
+        )
+        async with client(verify=trusting) as old:
+            assert (await old.get("/v1/node")).status_code == 200
+            chain.write_bytes(issued.cert_chain_pems[0].bytes())
+            with pytest.raises(ConfigError, match="cannot use the certificate"):
+                rig.server.read_certificate()  # the key is still the old one's
+            key.write_bytes(issued.private_key_pem.bytes())
+            rig.server.show_certificate(rig.server.read_certificate())
+            async with client(verify=trusting_the_new) as new:
+                assert (await new.get("/v1/node")).status_code == 200
+            assert (await old.get("/v1/node")).status_code == 200, "on the connection there is"
+        async with client(verify=trusting) as old:
+            with pytest.raises(httpx.ConnectError):
+                await old.get("/v1/node")
+
+
+async def test_without_tls_there_is_no_certificate_to_read() -> None:
+    async with control_rig() as rig:
+        with pytest.raises(ConfigError, match="needs a certificate"):
+            rig.server.read_certificate()
+
+
+async def test_an_encrypted_key_is_not_asked_about(
+    certificate: tuple[Path, Path, ssl.SSLContext], tmp_path: Path
+) -> None:
+    chain, key, _ = certificate
+    private = load_pem_private_key(key.read_bytes(), None)
+    hushed = BestAvailableEncryption(b"hush-hush")
+    key.write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, hushed))
+    with pytest.raises(ConfigError, match="cannot use the certificate"):
+        await opened(options(("127.0.0.1", 0), tmp_path, tls_certificate=chain, tls_key=key))
 
 
 async def test_a_certificate_that_is_of_no_use_is_told(tmp_path: Path) -> None:

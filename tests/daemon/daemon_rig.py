@@ -88,6 +88,7 @@ async def node(
         "TRIOAUDIO_CARRIERS": "raw,twilio",
         "TRIOAUDIO_CPU_MOST": "0",
         "TRIOAUDIO_LATENESS_MOST_MS": "0",
+        "TRIOAUDIO_LOOP_LAG_MOST_MS": "0",
         **{f"TRIOAUDIO_{name.upper()}": value for name, value in settings.items()},
     }
 

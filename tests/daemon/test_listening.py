@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import trio
+import trio.testing
 
+from trioaudio.api.request_error import RequestError
 from trioaudio.configuration import Configuration, load_configuration
 from trioaudio.core.errors import ConfigError
-from trioaudio.daemon.listening import hold_newcomers, listening_warnings
+from trioaudio.daemon.admission import Admission as Admitting
+from trioaudio.daemon.admission import Stage
+from trioaudio.daemon.listening import hold_newcomers, leave_to_others, listening_warnings
 from trioaudio.net.admission import Admission
 from trioaudio.net.listener import open_listener
 
@@ -62,3 +67,38 @@ async def test_newcomers_wait_unless_somebody_on_the_telephone_does(
     async with open_listener("127.0.0.1", 0, Admission()) as listener:
         hold_newcomers(listener, roll)  # type: ignore[arg-type]
         assert (listener._accepting._held_until > trio.current_time()) is waits
+
+
+@pytest.mark.parametrize(
+    ("settings", "states", "leaves"),
+    [
+        ({"reuse_port": "yes", "media_auth": "off"}, ["up", "expected"], True),
+        ({"reuse_port": "yes", "media_auth": "off"}, ["lost"], False),
+        ({}, ["up"], False),
+    ],
+)
+async def test_a_shared_port_is_left_to_the_others_unless_somebody_waits(
+    settings: dict[str, str], states: list[str], leaves: bool, tmp_path: Path
+) -> None:
+    roll = [SimpleNamespace(state=each) for each in states]
+    admission = Admitting(lambda: 0, 1, lambda: None)
+    admission.stage = Stage.DRAINING
+    async with open_listener("127.0.0.1", 0, Admission()) as listener:
+        await trio.testing.wait_all_tasks_blocked()
+        host, _, port = listener.address.rpartition(":")
+        with socket.create_connection((host, int(port)), 5) as before:
+            leave_to_others(loaded(tmp_path, **settings), listener, roll, admission)  # type: ignore[arg-type]
+            if not leaves:
+                with pytest.raises(RequestError):
+                    admission.check()
+                return
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection((host, int(port)), 5).close()
+            admission.check()  # whoever was there before is let in
+            assert not admission.readiness().ready
+            before.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            answer = await trio.to_thread.run_sync(before.recv, 100)
+            assert answer.startswith(b"HTTP/1.1 426 ")
+        await listener.finish()
+        with pytest.raises(RequestError):
+            admission.check()

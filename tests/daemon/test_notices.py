@@ -15,6 +15,7 @@ from daemon.service_manager import ServiceManager, service_manager
 from trioaudio.daemon.admission import Admission, Stage
 from trioaudio.daemon.notices import LOOKS_S, PINGS, Notices
 from trioaudio.daemon.notify import Notifier
+from trioaudio.observe.load_limits import Overload
 from trioaudio.pacer import Pacer
 
 WATCHDOG_S = 3.0
@@ -24,7 +25,7 @@ WATCHDOG_S = 3.0
 class Rig:
     manager: ServiceManager
     calls: int = 0
-    overload: str | None = None
+    overload: Overload | None = None
     admission: Admission = attrs.field(init=False)
     notices: Notices = attrs.field(init=False)
 
@@ -106,7 +107,7 @@ async def test_the_status_follows_what_the_node_does(
     rig.calls = 1
     await trio.sleep(10)
     rig.calls = 7
-    rig.overload = "the processor is busy"
+    rig.overload = Overload("cpu", "the processor is busy")
     await trio.sleep(10)
     rig.overload = None
     rig.admission.stage = Stage.DRAINING

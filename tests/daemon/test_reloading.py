@@ -11,12 +11,14 @@ import trio.testing
 
 from trioaudio.configuration import Configuration, load_configuration
 from trioaudio.core.errors import ConfigError
+from trioaudio.daemon.certificates import Certificates
 from trioaudio.daemon.reloading import Reloading
 
 
 def reloading(read: object) -> Reloading:
     return Reloading(
         read,  # type: ignore[arg-type]
+        Certificates(),
         lambda _fact: None,
         lambda _secrets: None,
         on_begin=lambda: None,

@@ -19,6 +19,7 @@ from trioaudio.api.requests import NewCall
 from trioaudio.client import Client, ProblemError
 from trioaudio.core.audiosocket_unit import AUDIO_KINDS, Kind, unit
 from trioaudio.daemon.admission import Stage
+from trioaudio.observe.load_limits import Overload
 
 
 async def ended(made: Node, call: str) -> CallEnded:
@@ -168,15 +169,15 @@ async def test_not_one_too_many_however_many_ask_at_once(tmp_path: Path) -> None
 async def test_a_busy_process_takes_no_calls(tmp_path: Path) -> None:
     async with node(tmp_path, cpu_most="0.5") as made:
         load = made.daemon.load
-        load._refusal = "the CPU is 99% busy; 50% is the most"
+        load._overload = Overload("cpu", "the CPU is 99% busy; 50% is the most")
         with pytest.raises(ProblemError, match="99%") as caught:
             await made.client.create_call(carrier="raw")
         assert (caught.value.status, caught.value.problem.retry_after_s) == (503, 5.0)
         node_view = await made.client.node()
-        assert (node_view.state, node_view.reason) == ("full", load._refusal)
+        assert (node_view.state, node_view.reason) == ("full", load._overload.detail)
         await wait_for(lambda: made.daemon.switchboard is not None)
         await until_knocked(f"{made.addresses.media}/media/raw", 503)
-        load._refusal = None
+        load._overload = None
         call = await made.client.create_call(carrier="raw")
         assert (await call.view()).state == "expected"
         await until_knocked(f"{made.addresses.media}/media/raw", 101)

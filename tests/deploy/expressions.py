@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from trioaudio.carriers import carrier_names
 from trioaudio.core.engine import EngineLoad
+from trioaudio.daemon.admission import REFUSALS
 from trioaudio.engines import engine_names
 from trioaudio.observe.metrics import NodeMetrics
 from trioaudio.observe.node_snapshot import NodeSnapshot
@@ -46,6 +47,11 @@ def emitted() -> Series:
         speech_frames={},
         idle_frames={},
         lateness={},
+        refusing=dict.fromkeys(REFUSALS, False),
+        refused=dict.fromkeys(REFUSALS, 0),
+        load={"cpu": 0.0, "lateness": 0.0, "loop-lag": 0.0},
+        load_limits={"cpu": 0.0, "lateness": 0.0, "loop-lag": 0.0},
+        certificate_expiries={"media": 0.0, "control": 0.0},
         engine_loads={"cartesia": load},
     )
 

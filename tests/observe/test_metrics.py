@@ -52,6 +52,11 @@ NOTHING = NodeSnapshot(
     speech_frames={},
     idle_frames={},
     lateness={},
+    refusing={"full": False},
+    refused={"full": 0},
+    load={"cpu": 0.0},
+    load_limits={"cpu": 0.0},
+    certificate_expiries={"media": 0.0},
 )
 
 
@@ -135,7 +140,8 @@ def test_no_label_grows_with_the_calls() -> None:
     told = Node(attrs.evolve(NOTHING, engine_loads={"cartesia": LOAD})).text()
     labels = {label for _, _, each in families(told) for label in each}
     assert labels == {
-        *("carrier", "cause", "cache", "channel", "engine", "from", "how", "kind", "reason"),
+        *("carrier", "cause", "cache", "channel", "engine", "from", "how", "kind", "listener"),
+        *("measure", "reason"),
         *("result", "stage", "state", "status", "to", "verdict", "version"),
     }
 
@@ -262,6 +268,10 @@ def test_what_is_pulled() -> None:
             capacity=200,
             ready=True,
             draining=True,
+            refusing={"full": True, "cpu": False},
+            refused={"full": 18, "cpu": 0},
+            load={"cpu": 0.5, "lateness": 0.004, "loop-lag": 0.002},
+            load_limits={"cpu": 0.75},
             speech_frames={"telecmi": 1000},
             idle_frames={"telecmi": 7, "twilio": 8},
             lateness={"telecmi": lateness},
@@ -276,6 +286,7 @@ def test_what_is_pulled() -> None:
             channels={"playout": 16, "more": 17},
             cpu=0.5,
             loop_lag_s=0.003,
+            certificate_expiries={"media": 1_800_000_000.0},
             slow_steps=2,
             subscribers_cut=13,
             records_lost=14,
@@ -291,6 +302,12 @@ def test_what_is_pulled() -> None:
         "capacity_calls": 200,
         "ready": 1,
         "draining": 1,
+        "refusing reason=full": 1,
+        "refusing reason=cpu": 0,
+        "calls_refused_total reason=full": 18,
+        "load measure=loop-lag": 0.002,
+        "load_limit measure=cpu": 0.75,
+        "tls_certificate_expiry_timestamp_seconds listener=media": 1_800_000_000,
         "frames_sent_total carrier=telecmi kind=speech": 1000,
         "frames_sent_total carrier=telecmi kind=idle": 7,
         "frames_sent_total carrier=twilio kind=idle": 8,
@@ -330,6 +347,7 @@ def test_what_is_pulled() -> None:
     assert {name: values[f"trioaudio_{name}"] for name in expected} == expected
     sum_s = values["trioaudio_frame_lateness_seconds_sum carrier=telecmi"]
     assert sum_s == pytest.approx(4.0444)
+    assert not any("load_limit measure=lateness" in name for name in values), "it has none"
     assert not any("engine=espeak state=" in name for name in values), "it told of nothing"
 
 

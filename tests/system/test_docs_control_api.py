@@ -165,6 +165,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         "TRIOAUDIO_CONTROL_LISTEN": f"127.0.0.1:{ports['8089']}",
         "TRIOAUDIO_CPU_MOST": "0",  # the machine that runs the tests has other things to do
         "TRIOAUDIO_LATENESS_MOST_MS": "0",
+        "TRIOAUDIO_LOOP_LAG_MOST_MS": "0",
         "TRIOAUDIO_DRAIN_TIMEOUT_S": "5",
     }
     environ = {

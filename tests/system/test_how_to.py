@@ -107,6 +107,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         "TRIOAUDIO_CONTROL_LISTEN": f"127.0.0.1:{ports[CONTROL]}",
         "TRIOAUDIO_CPU_MOST": "0",  # the machine that runs the tests has other things to do
         "TRIOAUDIO_LATENESS_MOST_MS": "0",
+        "TRIOAUDIO_LOOP_LAG_MOST_MS": "0",
         "TRIOAUDIO_DRAIN_TIMEOUT_S": "1",
     }
     daemon = runner.start("serve", env=environ)

@@ -65,10 +65,10 @@ def _of_time(row: partial[Row], certificate: x509.Certificate, now: datetime) ->
     if now < begins:
         return row("failed", f"valid from {begins:%Y-%m-%d} only", "is the clock right?")
     if days <= 0:
-        return row("failed", f"expired on {ends:%Y-%m-%d}", "renew it, and restart")
+        return row("failed", f"expired on {ends:%Y-%m-%d}", "renew it, and reload")
     detail = f"fits its key; valid until {ends:%Y-%m-%d}, {days:.0f} days"
     if days < SOON_DAYS:
-        return row("warning", detail, "renew it, and restart")
+        return row("warning", detail, "renew it, and reload")
     return row("ok", detail)
 
 

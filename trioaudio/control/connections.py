@@ -142,6 +142,10 @@ class Connections:
         self._tls = self.config.create_ssl_context()
         self._guests = Guests(self.options.connections, self.options.connections_per_peer)
 
+    def show_certificate(self, context: ssl.SSLContext) -> None:
+        """Have TLS handshakes that begin from now on use another context."""
+        self._tls = context
+
     async def serve(self, accepted: trio.SocketStream) -> None:
         """Serve one connection to its end; one too many is closed, it or another."""
         stream = BoundedStream(accepted, self.options.send_s)
@@ -205,19 +209,29 @@ def configure(options: ControlOptions) -> Config:
     if options.tls_certificate is not None:
         config.certfile = str(options.tls_certificate)
         config.keyfile = str(options.tls_key)
-        try:
-            config.create_ssl_context()
-        except OSError as exc:
-            raise ConfigError(
-                f"cannot use the certificate {config.certfile} with its key: {exc}"
-            ) from exc
+        # An encrypted key would be asked about on the terminal of a daemon.
+        config.keyfile_password = ""
+        tls_context(config)
     return config
+
+
+def tls_context(config: Config) -> ssl.SSLContext:
+    """Return a context of what the certificate's files hold now; ConfigError if it is of no use."""
+    try:
+        context = config.create_ssl_context()
+    except OSError as exc:
+        raise ConfigError(
+            f"cannot use the certificate {config.certfile} with its key: {exc}"
+        ) from exc
+    if context is None:
+        raise ConfigError("TLS for the control API needs a certificate and its key")
+    return context
 
 
 @asynccontextmanager
 async def serving(
     sock: socket, application: Any, options: ControlOptions, config: Config, stopping: trio.Event
-) -> AsyncIterator[None]:
+) -> AsyncIterator[Connections]:
     """Serve an application on a listening socket while the block runs.
 
     At its end `stopping` is set, so that streams say goodbye; after 1.5 s what is left is cut.
@@ -230,7 +244,7 @@ async def serving(
                 partial(trio.serve_listeners, handler_nursery=served), connections.serve, [listener]
             )
             try:
-                yield
+                yield connections
             finally:
                 stopping.set()
                 accepting.cancel_scope.cancel()

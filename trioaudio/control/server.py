@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator
+import ssl
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import attrs
 import trio
@@ -12,7 +14,7 @@ import trio
 from trioaudio.control.application import build_application
 from trioaudio.control.call_routes import CALL_OPERATIONS
 from trioaudio.control.command_routes import command_operations
-from trioaudio.control.connections import configure, serving
+from trioaudio.control.connections import configure, serving, tls_context
 from trioaudio.control.desk import Desk
 from trioaudio.control.document_routes import document_operations
 from trioaudio.control.gate import Gate
@@ -30,6 +32,10 @@ class ControlServer:
 
     address: str
     """http[s]://HOST:PORT, or the path of the Unix socket."""
+    read_certificate: Callable[[], ssl.SSLContext]
+    """Returns a context of what the certificate's files hold now. Blocks; ConfigError."""
+    show_certificate: Callable[[ssl.SSLContext], None]
+    """Has TLS handshakes that begin from now on use another context."""
 
 
 def all_operations() -> list[Operation]:
@@ -57,5 +63,6 @@ async def open_control_server(
     )
     with listening_socket(options.listen, given) as sock:
         address = address_of(sock, tls=config.ssl_enabled)
-        async with serving(sock, application, options, config, stopping):
-            yield ControlServer(address)
+        async with serving(sock, application, options, config, stopping) as connections:
+            read = partial(tls_context, config)
+            yield ControlServer(address, read, connections.show_certificate)

@@ -5,12 +5,19 @@ from __future__ import annotations
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from trioaudio.calls.roll import Roll
 from trioaudio.configuration import Configuration
+from trioaudio.control.options import ControlOptions
+from trioaudio.control.server import ControlServer
+from trioaudio.control.tokens import TOKENS_FILE, TokenBook
 from trioaudio.core.facts import Tell
+from trioaudio.daemon.admission import Admission as Admitting
+from trioaudio.daemon.certificates import Certificate
+from trioaudio.daemon.watch import Watch
 from trioaudio.listening_place import listening
 from trioaudio.net.admission import Admission
 from trioaudio.net.far_address import networks_of
@@ -45,8 +52,26 @@ def hold_newcomers(listener: Listener, roll: Roll) -> None:
 
     Not while somebody on the telephone waits for a carrier that is to come to us.
     """
-    if not any(each.state in ("placing", "lost") for each in roll):
+    if not _somebody_waits(roll):
         listener.hold(HOLD_S)
+
+
+def leave_to_others(
+    configuration: Configuration, listener: Listener, roll: Roll, admission: Admitting
+) -> None:
+    """Leave newcomers to the other processes at our port, if there may be others.
+
+    Not while somebody waits, likewise. Who came before may still have a call of ours.
+    """
+    serve = configuration.serve
+    shared = serve.reuse_port and not isinstance(serve.media_listen, Path)
+    if shared and not _somebody_waits(roll):
+        listener.leave()
+        admission.latecomers = lambda: listener.statistics().in_handshake > 0
+
+
+def _somebody_waits(roll: Roll) -> bool:
+    return any(each.state in ("placing", "lost") for each in roll)
 
 
 def listening_warnings(configuration: Configuration) -> list[str]:
@@ -64,6 +89,38 @@ def listening_warnings(configuration: Configuration) -> list[str]:
         )
         return [warning]
     return []
+
+
+def control_options(configuration: Configuration, watch: Watch) -> ControlOptions:
+    """Return what the control API's server is told."""
+    serve, places = configuration.serve, configuration.places
+    return ControlOptions(
+        listen=serve.control_listen,
+        tokens=TokenBook(places.state / TOKENS_FILE, on_damage=watch.tokens_damaged),
+        on_wrong_token=watch.metrics.auth_failed,
+        tls_certificate=serve.control_tls_cert_file,
+        tls_key=serve.control_tls_key_file,
+        body_bytes=serve.body_bytes,
+        requests_per_s=serve.requests_per_s,
+        request_burst=max(1, round(2 * serve.requests_per_s)),
+    )
+
+
+def own_certificates(
+    configuration: Configuration, listener: Listener, control: ControlServer
+) -> list[Certificate]:
+    """Return what carriers and applications are shown, where we speak TLS. ConfigError."""
+    settings, serve = configuration.settings, configuration.serve
+    found = []
+    if settings.tls_cert_file is not None and settings.tls_key_file is not None:
+        pair = settings.tls_cert_file, settings.tls_key_file
+        read = partial(server_context, *map(str, pair))
+        found.append(Certificate("media", *pair, read, listener.show_certificate))
+    if serve.control_tls_cert_file is not None and serve.control_tls_key_file is not None:
+        pair = serve.control_tls_cert_file, serve.control_tls_key_file
+        show = control.show_certificate
+        found.append(Certificate("control", *pair, control.read_certificate, show))
+    return found
 
 
 def media_admission(configuration: Configuration) -> Admission:

@@ -12,10 +12,17 @@ from trioaudio.configuration_changes import changes
 from trioaudio.core.errors import ConfigError, TrioaudioError
 from trioaudio.core.facts import Tell
 from trioaudio.core.verdict import known_error
+from trioaudio.daemon.certificates import Certificates, Renewal
 from trioaudio.daemon.switchboard import Switchboard
 from trioaudio.daemon.webhooks import answered_carriers
 from trioaudio.daemon.works import Works, keep_works
 from trioaudio.observe.logs import get_logger
+
+
+@attrs.frozen
+class _Wanted:
+    configuration: Configuration
+    renewals: list[Renewal]
 
 
 @attrs.define(eq=False)
@@ -24,13 +31,15 @@ class Reloading:
 
     read: Callable[[], Configuration]
     """Reads files and looks up names, so it is run in a thread. ConfigError."""
+    certificates: Certificates
+    """Of the listeners: their files are read anew too, whether a setting changed or not."""
     tell: Tell
     hide: Callable[[Collection[str]], None]
     """Masks secrets in the log."""
     on_begin: Callable[[], None]
     on_end: Callable[[], None]
     """Is called when it was put in force, or refused."""
-    _wanted: Configuration | None = None
+    _wanted: _Wanted | None = None
     _asked: trio.Event = attrs.field(factory=trio.Event)
     _reading: trio.Lock = attrs.field(factory=trio.Lock)
 
@@ -47,17 +56,21 @@ class Reloading:
         log = get_logger("trioaudio.daemon")
         self.on_begin()
         try:
-            self._wanted = await trio.to_thread.run_sync(self.read, abandon_on_cancel=True)
-            self.hide(self._wanted.secrets())
-            for warning in self._wanted.warnings:
-                log.warning("configuration", problem=warning)
+            wanted = await trio.to_thread.run_sync(self._read, abandon_on_cancel=True)
         except ConfigError as exc:
             for problem in exc.problems:
                 log.warning("the old configuration stays in force", problem=problem)
             self.on_end()
             return list(exc.problems)
+        self._wanted = wanted
+        self.hide(wanted.configuration.secrets())
+        for warning in wanted.configuration.warnings:
+            log.warning("configuration", problem=warning)
         self._asked.set()
         return []
+
+    def _read(self) -> _Wanted:
+        return _Wanted(self.read(), self.certificates.renewals())
 
     async def follow(
         self, board: Switchboard, engines: trio.Nursery, on_change: Callable[[Works, Works], None]
@@ -72,13 +85,13 @@ class Reloading:
 
     async def _put_in_force(
         self,
-        wanted: Configuration,
+        wanted: _Wanted,
         board: Switchboard,
         engines: trio.Nursery,
         on_change: Callable[[Works, Works], None],
     ) -> None:
         log = get_logger("trioaudio.daemon")
-        changed = changes(board.works.configuration, wanted)
+        changed = changes(board.works.configuration, wanted.configuration)
         for warning in changed.warnings:
             log.warning("configuration", problem=warning)
         try:
@@ -90,7 +103,8 @@ class Reloading:
         board.answering.replace_carriers(answered_carriers(works))
         on_change(old, works)
         old.retire()
-        log.info("configuration in force", changed=list(changed.new_calls))
+        renewed = self.certificates.put_in_force(wanted.renewals)
+        log.info("configuration in force", changed=[*changed.new_calls, *renewed])
 
     async def _open(self, configuration: Configuration, engines: trio.Nursery) -> Works:
         """Open its engines and what else it needs; TrioaudioError when that cannot be done."""

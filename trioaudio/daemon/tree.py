@@ -7,10 +7,8 @@ a second signal: goodbye at once. SIGHUP: the configuration is read anew
 
 from __future__ import annotations
 
-import os
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -27,26 +25,35 @@ from trioaudio.calls.text_feed import TextLimits
 from trioaudio.calls.wall_clock import WallClock
 from trioaudio.carriers import carrier_names
 from trioaudio.configuration import Configuration, EnabledCarrier
-from trioaudio.control.options import ControlOptions
 from trioaudio.control.server import open_control_server
-from trioaudio.control.tokens import TOKENS_FILE, TokenBook, ensure_first_token
+from trioaudio.control.tokens import ensure_first_token
 from trioaudio.core.exit_code import ExitCode
 from trioaudio.core.percentiles import Histogram
 from trioaudio.daemon.admission import Admission, Stage
 from trioaudio.daemon.call_facts import call_facts
+from trioaudio.daemon.certificates import Certificates
 from trioaudio.daemon.counting import NodeCounts
 from trioaudio.daemon.cut_calls import keep_cut_calls, read_cut_calls
 from trioaudio.daemon.event_posts import posting_events
 from trioaudio.daemon.front_desk import FrontDesk
 from trioaudio.daemon.leaving import Leaving
-from trioaudio.daemon.listening import hold_newcomers, open_media
+from trioaudio.daemon.listening import (
+    control_options,
+    hold_newcomers,
+    leave_to_others,
+    open_media,
+    own_certificates,
+)
 from trioaudio.daemon.notices import Notices
 from trioaudio.daemon.notify import Notifier
 from trioaudio.daemon.passed_sockets import PassedSockets
+from trioaudio.daemon.picture import picture_of
 from trioaudio.daemon.recordings import Recorder
+from trioaudio.daemon.relaying import relay
 from trioaudio.daemon.reloading import Reloading
+from trioaudio.daemon.signals import Signals
 from trioaudio.daemon.switchboard import Switchboard
-from trioaudio.daemon.trial import Trial, wait_until_spoken
+from trioaudio.daemon.trial import trial_of, wait_until_spoken
 from trioaudio.daemon.watch import Watch
 from trioaudio.daemon.webhooks import answered_carriers
 from trioaudio.daemon.works import Works, keep_works
@@ -54,22 +61,19 @@ from trioaudio.engines import engine_names
 from trioaudio.garbage import collect_steadily
 from trioaudio.net.listener import Listener
 from trioaudio.observe.call_record import call_record
-from trioaudio.observe.load import LoadLimits, LoadWatch
+from trioaudio.observe.load import LoadWatch
+from trioaudio.observe.load_limits import LoadLimits, limits_of
 from trioaudio.observe.log_context import describing_calls
 from trioaudio.observe.log_sinks import LogCounts
 from trioaudio.observe.logs import get_logger
 from trioaudio.observe.loop_watch import LoopWatch
 from trioaudio.observe.metrics import NodeMetrics
-from trioaudio.observe.node_snapshot import NodeSnapshot
 from trioaudio.observe.record_file import open_record_file
 from trioaudio.pacer import Pacer
-from trioaudio.relay.runner import run_relay
-from trioaudio.relay.terms import RelayTerms
+from trioaudio.serve_settings import ServeSettings
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
-
-_NO_LIMIT = 1e9
 
 
 @attrs.frozen
@@ -86,8 +90,7 @@ class Daemon:
 
     configuration: Configuration
     read_again: Callable[[], Configuration]
-    alone: bool = False
-    """Whether the process is this daemon's: signals that come when it is over mean nothing."""
+    alone: bool = False  # in its process
     log_counts: LogCounts = attrs.field(factory=LogCounts)
     notifier: Notifier = attrs.field(factory=Notifier)
     passed: PassedSockets = attrs.field(factory=PassedSockets)
@@ -95,6 +98,7 @@ class Daemon:
     roll: Roll = attrs.field(factory=Roll)
     clock: WallClock = attrs.field(factory=WallClock.start)
     counts: NodeCounts = attrs.field(factory=NodeCounts)
+    certificates: Certificates = attrs.field(factory=Certificates)
     pacer: Pacer = attrs.field(init=False)
     load: LoadWatch = attrs.field(init=False)
     admission: Admission = attrs.field(init=False)
@@ -108,28 +112,25 @@ class Daemon:
     addresses: Addresses | None = None
     """Known once `listening` is set."""
     listening: trio.Event = attrs.field(factory=trio.Event)
-    _lateness: dict[str, Histogram] = attrs.field(factory=dict)
+    lateness: dict[str, Histogram] = attrs.field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
         serve = self.configuration.serve
         self.pacer = Pacer(early=self.configuration.settings.early_ms / 1000)
-        self.load = LoadWatch(
-            self._lateness.values,
-            LoadLimits(
-                cpu=serve.cpu_most or _NO_LIMIT,
-                lateness_s=serve.lateness_most_ms / 1000 or _NO_LIMIT,
-            ),
-        )
-        self.admission = Admission(self.roll.__len__, serve.calls_most, self.load.refusal)
-        metrics = NodeMetrics(carrier_names(), engine_names(), __version__, self._snapshot)
+        calls = self.roll.__len__
+        self.load = LoadWatch(self.lateness.values, _limits_of(serve), calls=calls)
+        self.admission = Admission(calls, serve.calls_most, self.load.refusal)
+        snapshot = partial(picture_of, self)
+        metrics = NodeMetrics(carrier_names(), engine_names(), __version__, snapshot)
         self.watch = Watch(metrics, None, serve.log_text)
         self.loop_watch = LoopWatch(self.watch.slow_step)
         self.recorder = Recorder(self.configuration.places.recordings)
         metrics.drain_forced(read_cut_calls(self.configuration.places.state))
         self.leaving = Leaving(self.admission, self.roll, metrics.drain_forced)
-        self.notices = Notices(self.notifier, self.admission, self.roll.__len__)
+        self.notices = Notices(self.notifier, self.admission, calls)
         self.reloading = Reloading(
             self.read_again,
+            self.certificates,
             self.watch.node_fact,
             self.log_counts.hide,
             self.notices.reloading,
@@ -150,7 +151,8 @@ class Daemon:
             if records is not None:
                 self.watch.records = stack.enter_context(open_record_file(records))
             async with trio.open_nursery() as engines, trio.open_nursery() as nursery:
-                nursery.start_soon(self._watch_signals, nursery)
+                signals = Signals(self.leaving, self.reloading, self.log_counts, self.alone)
+                nursery.start_soon(signals.watch, nursery)
                 nursery.start_soon(self.pacer.run)
                 nursery.start_soon(self.load.run)
                 nursery.start_soon(self.notices.run)
@@ -181,17 +183,20 @@ class Daemon:
             media as listener,
             trio.open_nursery() as calls,
         ):
-            board = self.switchboard = self._open_switchboard(works, listener, calls)
+            board = self.switchboard = self._open_board(works, listener, calls)
+            self.leaving.on_begin = partial(
+                leave_to_others, self.configuration, listener, self.roll, self.admission
+            )
             if self.passed.media is not None:
                 self.leaving.on_begin = partial(hold_newcomers, listener, self.roll)
             desk = self.desk_of(board)
-            options, given = self._control_options(), self.passed.control
+            options, given = control_options(self.configuration, self.watch), self.passed.control
             async with open_control_server(desk, options, given) as control:
+                self.certificates.add(own_certificates(self.configuration, listener, control))
                 log = get_logger("trioaudio.daemon")
                 addresses = self.addresses = Addresses(listener.url(""), control.address)
                 log.info("listening", media=addresses.media, control=addresses.control)
                 self.listening.set()
-                # Only now: what held the loop before held nobody's audio.
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self._try_engines, board, log)
                     nursery.start_soon(self.reloading.follow, board, engines, self._follow)
@@ -199,21 +204,20 @@ class Daemon:
                     with self.loop_watch.watching():
                         await self.leaving.begun.wait()
                         self.notices.stopping()
-                        serve = board.works.configuration.serve
-                        await self.leaving.drain(serve.drain_timeout_s)
+                        if self.admission.latecomers():
+                            await listener.finish()
+                        await self.leaving.drain(board.works.configuration.serve.drain_timeout_s)
                         keep_cut_calls(self.configuration.places.state, self.leaving.cut)
                         await listener.finish()
                     nursery.cancel_scope.cancel()
             calls.cancel_scope.cancel()
 
-    def _open_switchboard(
-        self, works: Works, listener: Listener, calls: trio.Nursery
-    ) -> Switchboard:
+    def _open_board(self, works: Works, listener: Listener, calls: trio.Nursery) -> Switchboard:
         board = Switchboard(
-            roll=self.roll,
-            listener=listener,
-            nursery=calls,
-            works=works,
+            self.roll,
+            listener,
+            calls,
+            works,
             share=self._share,
             admit=self.admission.check,
             on_begin=self._begin_call,
@@ -239,19 +243,6 @@ class Daemon:
             on_reload=self.reloading.ask,
         )
 
-    def _control_options(self) -> ControlOptions:
-        serve, places = self.configuration.serve, self.configuration.places
-        return ControlOptions(
-            listen=serve.control_listen,
-            tokens=TokenBook(places.state / TOKENS_FILE, on_damage=self.watch.tokens_damaged),
-            on_wrong_token=self.watch.metrics.auth_failed,
-            tls_certificate=serve.control_tls_cert_file,
-            tls_key=serve.control_tls_key_file,
-            body_bytes=serve.body_bytes,
-            requests_per_s=serve.requests_per_s,
-            request_burst=max(1, round(2 * serve.requests_per_s)),
-        )
-
     # --- Calls -----------------------------------------------------------------------
 
     def _share(self, works: Works, enabled: EnabledCarrier) -> Shared:
@@ -263,7 +254,7 @@ class Daemon:
             watcher=self.watch,
             speech=works.speech,
             choice=works.choice,
-            lateness=self._lateness.setdefault(name, Histogram()),
+            lateness=self.lateness.setdefault(name, Histogram()),
             make_record=call_record,
             text_limits=TextLimits(serve.text_ahead, serve.text_ahead_most),
             text_most=works.configuration.settings.text_limit,
@@ -275,27 +266,15 @@ class Daemon:
         board = self.switchboard
         assert board is not None
         if board.works.configuration.serve.relay_url is not None:
-            board.nursery.start_soon(self._relay, live.id, board)
-
-    async def _relay(self, call: str, board: Switchboard) -> None:
-        """Have an application conduct a call, and log how that ended."""
-        works = board.works
-        url = works.configuration.serve.relay_url
-        assert url is not None
-        terms = RelayTerms(tls=works.tls)
-        try:
-            ended = await run_relay(self.desk_of(board), call, url, terms=terms)
-        except Exception as exc:  # noqa: BLE001  a bug in one application's relay ends that one
-            self.watch.bug("", call, exc)
-            return
-        get_logger("trioaudio.relay").info(
-            "relay.end", call=call, status=ended.status, detail=ended.detail
-        )
+            desk = self.desk_of(board)
+            board.nursery.start_soon(relay, live.id, board.works, desk, self.watch.bug)
 
     def _follow(self, old: Works, works: Works) -> None:
         """Heed what of a configuration is not asked for with each call."""
         self.counts.add_works(old)
-        self.admission.calls_most = works.configuration.serve.calls_most
+        serve = works.configuration.serve
+        self.admission.calls_most = serve.calls_most
+        self.load.limits = _limits_of(serve)
 
     async def _try_engines(self, board: Switchboard, log: FilteringBoundLogger) -> None:
         """Become ready once an engine has spoken."""
@@ -304,80 +283,16 @@ class Daemon:
             self.admission.no_engine = reason
             log.error("no engine speaks", reason=reason)
 
-        await wait_until_spoken(partial(_trial_of, board), failed)
+        await wait_until_spoken(partial(trial_of, lambda: board.works), failed)
         self.admission.no_engine = None
         if self.admission.stage is Stage.STARTING:
             self.admission.stage = Stage.READY
             log.info("ready")
             self.notices.ready()
 
-    # --- Signals ---------------------------------------------------------------------
 
-    async def _watch_signals(self, nursery: trio.Nursery) -> None:
-        if self.alone:
-            # What the receiver puts back in the end.
-            for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                signal.signal(each, signal.SIG_IGN)
-        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
-            async for number in signals:
-                if number == signal.SIGHUP:
-                    self.log_counts.reopen()
-                    if not self.leaving.begun.is_set():
-                        # Not here: its files may be slow, and the next signal may be the last.
-                        nursery.start_soon(self.reloading.ask)
-                elif self.leaving.hurried and self.alone:
-                    os._exit(128 + number)  # told three times: without a goodbye
-                else:
-                    self.leaving.begin()
-
-    # --- Metrics ---------------------------------------------------------------------
-
-    async def _snapshot(self) -> NodeSnapshot:
-        works = None if self.switchboard is None else self.switchboard.works
-        counts = await self.counts.with_live(self.roll)
-        if (
-            works is not None
-        ):  # those from before the wait: what a reload retired is not counted yet
-            counts.add_works(works)
-        load = self.load.statistics()
-        records = self.watch.records
-        return NodeSnapshot(
-            calls=counts.calls,
-            capacity=self.admission.calls_most,
-            ready=self.admission.readiness().ready,
-            draining=self.admission.stage is Stage.DRAINING,
-            speech_frames=counts.speech_frames,
-            idle_frames=counts.idle_frames,
-            lateness=self._lateness,
-            flushed_frames=counts.flushed,
-            expired_frames=counts.expired,
-            pacer=self.pacer.statistics(),
-            engines_resting=[]
-            if works is None
-            else [each.engine for each in works.speech.engines() if each.resting],
-            cache_hits=counts.cache_hits,
-            cache_misses=counts.cache_misses,
-            engine_loads={} if works is None else works.engine_loads(),
-            lead_s=counts.lead_s,
-            channels={"playout": counts.queued, "events": self.hub.waiting},
-            cpu=load.cpu_mean,
-            loop_lag_s=load.loop_lag_s,
-            slow_steps=self.loop_watch.statistics().slow_steps,
-            subscribers_cut=self.hub.cut,
-            records_lost=0 if records is None else records.statistics().lost,
-            log_lines_lost=self.log_counts.dropped + self.log_counts.failed,
-        )
-
-
-@contextmanager
-def _trial_of(board: Switchboard) -> Iterator[Trial]:
-    """Give what new calls are made with, which stays open while the block runs."""
-    works = board.works
-    works.begin()
-    try:
-        yield Trial(works.speech, works.choice, works.configuration.first_carrier.sample_rate)
-    finally:
-        works.end()
+def _limits_of(serve: ServeSettings) -> LoadLimits:
+    return limits_of(serve.cpu_most, serve.lateness_most_ms, serve.loop_lag_most_ms)
 
 
 async def _cancel_when(event: trio.Event, scope: trio.CancelScope) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import attrs
 import trio
@@ -11,6 +11,7 @@ import trio
 from trioaudio.core.engine import VoiceChoice
 from trioaudio.core.errors import TrioaudioError
 from trioaudio.core.speech import Speaker, SpeechNews, WholeText
+from trioaudio.daemon.works import Works
 
 TRIAL = "1 2 3"
 """What is said to nobody: every voice can read it."""
@@ -45,6 +46,17 @@ class Trial:
     speaker: Speaker
     choice: VoiceChoice
     sample_rate: int
+
+
+@contextmanager
+def trial_of(latest: Callable[[], Works]) -> Iterator[Trial]:
+    """Give what new calls are made with, which stays open while the block runs."""
+    works = latest()
+    works.begin()
+    try:
+        yield Trial(works.speech, works.choice, works.configuration.first_carrier.sample_rate)
+    finally:
+        works.end()
 
 
 async def wait_until_spoken(

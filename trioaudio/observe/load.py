@@ -1,7 +1,8 @@
-"""Whether the node has room for another call: by its CPU, and by how late it sends.
+"""Whether the node has room for another call: by its CPU, how late it sends, and its event loop.
 
 Past some 85 % of a core lateness grows without bound, so a node refuses before that. It refuses
 until it has been well below its limits for a while, or it would take and refuse calls in turns.
+What calls that have just come will cost is not measured yet: `newcomers` reckons with it.
 """
 
 from __future__ import annotations
@@ -9,65 +10,48 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 
 import attrs
 import trio
 
 from trioaudio.core.percentiles import Histogram
+from trioaudio.observe.load_limits import LoadLimits, LoadStatistics, Overload, is_calm, overload_of
+from trioaudio.observe.newcomers import newcomers_overload
 
 MEASURE_S = 1.0
 WINDOW_S = 5
 """Measurements a mean and a percentile are over."""
 
 TIMER_S = 0.05
-CALM_BELOW = 0.9
-"""Of a limit: below it the node is calm."""
-
 CALM_S = 3.0
 """How long it has to be calm before it takes calls again."""
 
 FEWEST_FRAMES = 100
 """Below it a 99th percentile is one frame's bad luck."""
 
+HOLD_MOST = 4
+"""Timers that one hold of the loop counts for at most, of the hundred in `WINDOW_S`: the 90th
+percentile takes three long ones. A machine that was stopped once, even for seconds, is not too slow
+because of that."""
+
+_TIMERS = round(WINDOW_S / TIMER_S)
 _LONGEST_S = 3600.0
-
-
-@attrs.frozen
-class LoadLimits:
-    """Above which no calls are taken."""
-
-    cpu: float = 0.75
-    """Of one core, as a mean over `WINDOW_S`."""
-    lateness_s: float = 0.02
-    """99th percentile over `WINDOW_S`."""
-
-
-@attrs.frozen
-class LoadStatistics:
-    """The latest measurement."""
-
-    cpu: float
-    """Of one core, over the last second. All threads; more than 1 is possible."""
-    cpu_mean: float
-    """Over `WINDOW_S`."""
-    loop_lag_s: float
-    """How late a timer was at most in the last second."""
-    lateness_p99_s: float | None
-    """Of the frames sent within `WINDOW_S`; None when they were too few."""
 
 
 @attrs.frozen
 class _Sample:
     at: float
     cpu_s: float
+    calls: int
     counts: Sequence[int]
 
 
 class LoadWatch:
     """Measures once a second while `run` runs; `refusal` says what came of it.
 
-    `lateness` gives histograms that only grow, such as one for each carrier; `cpu_clock` the
-    seconds of CPU this process has used.
+    `lateness` gives histograms that only grow, such as one for each carrier; `calls` how many are
+    up; `cpu_clock` the seconds of CPU this process has used.
     """
 
     def __init__(
@@ -75,20 +59,28 @@ class LoadWatch:
         lateness: Callable[[], Iterable[Histogram]],
         limits: LoadLimits | None = None,
         *,
+        calls: Callable[[], int] = lambda: 0,
         cpu_clock: Callable[[], float] = time.process_time,
     ) -> None:
+        self.limits = limits or LoadLimits()
         self._lateness = lateness
-        self._limits = limits or LoadLimits()
+        self._calls = calls
         self._cpu_clock = cpu_clock
         self._samples: deque[_Sample] = deque(maxlen=WINDOW_S + 1)
         self._lag = 0.0
-        self._statistics = LoadStatistics(0.0, 0.0, 0.0, None)
-        self._refusal: str | None = None
+        self._lags: deque[float] = deque(maxlen=_TIMERS)
+        self._statistics = LoadStatistics()
+        self._calls_mean = 0.0
+        self._overload: Overload | None = None
         self._calm_since: float | None = None
 
-    def refusal(self) -> str | None:
+    def refusal(self) -> Overload | None:
         """Return why no calls are taken now; None when they are."""
-        return self._refusal
+        if self._overload is not None:
+            return self._overload
+        return newcomers_overload(
+            self._statistics.cpu_mean, self._calls_mean, self._calls(), self.limits.cpu
+        )
 
     def statistics(self) -> LoadStatistics:
         """Return the latest measurement."""
@@ -104,16 +96,22 @@ class LoadWatch:
             due = began + timer * TIMER_S
             await trio.sleep_until(due)
             now = trio.current_time()
-            self._lag = max(self._lag, now - due)
+            self._note_lag(now - due)
             if now - began >= (measured + 1) * MEASURE_S:
                 self._measure(now)
                 measured = int((now - began) / MEASURE_S)
             # What was missed while something held the loop is not made up for.
             timer = max(timer, int((now - began) / TIMER_S))
 
+    def _note_lag(self, late: float) -> None:
+        """Note how late a timer was, and those that were due while the loop was held."""
+        self._lag = max(self._lag, late)
+        missed = min(int(late / TIMER_S), HOLD_MOST - 1)
+        self._lags.extend(late - TIMER_S * each for each in range(missed + 1))
+
     def _sample(self, now: float) -> _Sample:
         counts = [sum(each) for each in zip(*(h.counts for h in self._lateness()), strict=True)]
-        sample = _Sample(now, self._cpu_clock(), counts)
+        sample = _Sample(now, self._cpu_clock(), self._calls(), counts)
         self._samples.append(sample)
         return sample
 
@@ -124,44 +122,42 @@ class LoadWatch:
             cpu=_cpu(before, latest),
             cpu_mean=_cpu(self._samples[0], latest),
             loop_lag_s=self._lag,
+            loop_lag_p90_s=self._lag_p90(),
             lateness_p99_s=_p99(self._samples[0], latest),
         )
+        self._calls_mean = _calls(self._samples)
         self._lag = 0.0
         self._judge(now)
 
+    def _lag_p90(self) -> float | None:
+        """Return the percentile; None of less than half a window, in which a node starts."""
+        count = len(self._lags)
+        return sorted(self._lags)[count * 9 // 10] if count >= _TIMERS // 2 else None
+
     def _judge(self, now: float) -> None:
-        reason = self._reason()
-        if reason is not None:
-            self._refusal, self._calm_since = reason, None
-        elif self._refusal is not None:
-            if not self._calm():
+        overload = overload_of(self._statistics, self.limits)
+        if overload is not None:
+            self._overload, self._calm_since = overload, None
+        elif self._overload is not None:
+            if not is_calm(self._statistics, self.limits):
                 self._calm_since = None
             elif self._calm_since is None:
                 self._calm_since = now
             elif now - self._calm_since >= CALM_S:
-                self._refusal = self._calm_since = None
-
-    def _reason(self) -> str | None:
-        load, limits = self._statistics, self._limits
-        if load.cpu_mean > limits.cpu:
-            return f"the CPU is {load.cpu_mean:.0%} busy; {limits.cpu:.0%} is the most"
-        if load.lateness_p99_s is not None and load.lateness_p99_s > limits.lateness_s:
-            return (
-                f"frames are sent {load.lateness_p99_s * 1000:.1f} ms late (p99);"
-                f" {limits.lateness_s * 1000:g} ms is the most"
-            )
-        return None
-
-    def _calm(self) -> bool:
-        load, limits = self._statistics, self._limits
-        return (
-            load.cpu_mean < CALM_BELOW * limits.cpu
-            and (load.lateness_p99_s or 0.0) < CALM_BELOW * limits.lateness_s
-        )
+                self._overload = self._calm_since = None
 
 
 def _cpu(earlier: _Sample, later: _Sample) -> float:
     return (later.cpu_s - earlier.cpu_s) / (later.at - earlier.at)
+
+
+def _calls(samples: Sequence[_Sample]) -> float:
+    """Return the mean number of calls, over the same time as the CPU's."""
+    spans = [
+        ((one.calls + next_one.calls) / 2, next_one.at - one.at)
+        for one, next_one in pairwise(samples)
+    ]
+    return sum(calls * span for calls, span in spans) / sum(span for _, span in spans)
 
 
 def _p99(earlier: _Sample, later: _Sample) -> float | None:

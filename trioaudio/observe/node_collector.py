@@ -53,6 +53,7 @@ class NodeCollector:
         yield _gauge("capacity_calls", "Calls taken at most.", node.capacity)
         yield _gauge("ready", "1 when new calls are taken.", node.ready)
         yield _gauge("draining", "1 when calls are only being ended.", node.draining)
+        yield from _admission(node)
 
     def _frames(self, node: NodeSnapshot) -> Iterator[Metric]:
         sent = CounterMetricFamily(
@@ -124,6 +125,31 @@ class NodeCollector:
             yield carrier, counts.get(carrier, 0)
 
 
+def _admission(node: NodeSnapshot) -> Iterator[Metric]:
+    refusing = GaugeMetricFamily(
+        "trioaudio_refusing", "1 while calls are refused for this reason.", labels=["reason"]
+    )
+    for reason, is_so in node.refusing.items():
+        refusing.add_metric([reason], is_so)
+    yield refusing
+    refused = CounterMetricFamily(
+        "trioaudio_calls_refused", "New calls not taken.", labels=["reason"]
+    )
+    for reason, count in node.refused.items():
+        refused.add_metric([reason], count)
+    yield refused
+    load = GaugeMetricFamily("trioaudio_load", "What admission goes by.", labels=["measure"])
+    for measure, value in node.load.items():
+        load.add_metric([measure], value)
+    yield load
+    limit = GaugeMetricFamily(
+        "trioaudio_load_limit", "Above it no new calls are taken.", labels=["measure"]
+    )
+    for measure, value in node.load_limits.items():
+        limit.add_metric([measure], value)
+    yield limit
+
+
 def _engine_loads(node: NodeSnapshot) -> Iterator[Metric]:
     connections = GaugeMetricFamily(
         "trioaudio_engine_connections", "Connections to a service.", labels=["engine", "state"]
@@ -153,6 +179,14 @@ def _process(node: NodeSnapshot) -> Iterator[Metric]:
     yield _counter("pacer_wakeups", "Times the pacer woke up.", pacer.wakeups)
     yield _counter("pacer_failures", "Turns that raised: bugs.", pacer.failures)
     yield _gauge("pacer_waiting", "Turns that wait, stale ones included.", pacer.waiting)
+    expiries = GaugeMetricFamily(
+        "trioaudio_tls_certificate_expiry_timestamp_seconds",
+        "When a listener's own certificate expires.",
+        labels=["listener"],
+    )
+    for listener, at in node.certificate_expiries.items():
+        expiries.add_metric([listener], at)
+    yield expiries
     yield _counter("slow_steps", "Steps that held the event loop too long.", node.slow_steps)
     yield _counter("subscribers_cut", "Readers of events too slow.", node.subscribers_cut)
     yield _counter("call_records_lost", "Records the disk did not take.", node.records_lost)

@@ -8,6 +8,7 @@ import attrs
 
 from trioaudio.core.engine import EngineLoad
 from trioaudio.core.percentiles import Histogram
+from trioaudio.observe.load_limits import Measured
 from trioaudio.pacer import PacerStatistics
 
 _NO_TURNS = PacerStatistics(turns=0, wakeups=0, failures=0, waiting=0)
@@ -23,6 +24,14 @@ class NodeSnapshot:
     """Calls taken at most."""
     ready: bool
     draining: bool
+    refusing: Mapping[str, bool] = attrs.field(factory=dict)
+    """Whether calls are refused now, by reason."""
+    refused: Mapping[str, int] = attrs.field(factory=dict)
+    """Calls that were, by reason."""
+    load: Mapping[Measured, float] = attrs.field(factory=dict)
+    """What admission goes by, by measure: a part of a core, or seconds."""
+    load_limits: Mapping[Measured, float] = attrs.field(factory=dict)
+    """Above which no calls are taken, by measure; one that is not there has no limit."""
     speech_frames: Mapping[str, int]
     """Sent, by carrier."""
     idle_frames: Mapping[str, int]
@@ -47,6 +56,8 @@ class NodeSnapshot:
     """Of one core, over the last seconds."""
     loop_lag_s: float = 0.0
     """The event loop's longest delay in the last second."""
+    certificate_expiries: Mapping[str, float] = attrs.field(factory=dict)
+    """When listeners' own certificates expire, in seconds since 1970, by listener."""
     slow_steps: int = 0
     """Steps of tasks that held the event loop too long."""
     subscribers_cut: int = 0
