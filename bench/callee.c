@@ -5,6 +5,9 @@
  * 8 kHz; --dialect twilio introduces itself, takes JSON, plays at the pace of the audio, and sends
  * marks back when what was before them has been played, or cleared. Every message is written to --log: leg,
  * kind, size, a sum over its audio, nanoseconds on CLOCK_MONOTONIC. When stdin ends it closes everything and leaves.
+ *
+ * With --speak every leg that is introduced also sends 20 ms of audio 50 times a second, as Twilio does; legs
+ * are spread over 20 ms. At its end the log says of each how many messages it sent, and that its socket took none.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -27,9 +30,12 @@ enum {
     MARK_NAME = 64,
     MOST_LINES = 64, /* of stdin at once, then sockets have their turn */
     STDIN = UINT32_MAX,
+    SPEAK_MS = 20,
+    SPOKEN_BYTES = 160, /* of 8 kHz mu-law */
+    MOST_BEHIND = 5,    /* messages of a leg that are made up for when we were not woken */
 };
 
-enum kind { AUDIO = 1, CLEAR, MARK, CLOSE, UP, OTHER };
+enum kind { AUDIO = 1, CLEAR, MARK, CLOSE, UP, OTHER, SPOKE };
 enum state { ABSENT, CONNECTING, HANDSHAKE, OPEN, ENDED };
 
 struct mark {
@@ -46,6 +52,8 @@ struct leg {
     struct mark *mark;
     uint32_t have;
     uint8_t *bytes;
+    uint32_t spoke;   /* messages of our audio sent */
+    uint32_t refused; /* and those the socket did not take */
 };
 
 struct record {
@@ -63,6 +71,8 @@ static uint32_t marks_room;
 static int epoll;
 static uint16_t port;
 static bool twilio;
+static bool speaks;
+static char spoken[SPOKEN_BYTES / 3 * 4 + 5]; /* in base64: noise, the same each time */
 static FILE *record_file;
 static const uint8_t MASK[4] = {0x5a, 0xc3, 0x96, 0x0f};
 
@@ -75,6 +85,8 @@ static void note(const struct leg *leg, enum kind kind, uint64_t size, uint32_t 
 
 static void end_leg(struct leg *leg)
 {
+    if (speaks)
+        note(leg, SPOKE, leg->spoke, leg->refused, now_ns());
     close(leg->fd);
     free(leg->bytes);
     free(leg->mark);
@@ -87,8 +99,8 @@ static void end_leg(struct leg *leg)
     printf("closed %ld\n", (long)(leg - legs));
 }
 
-/* A message, masked. It is short and rare: a socket that does not take it is not read either. */
-static void put_message(const struct leg *leg, uint8_t opcode, const char *payload, uint32_t size)
+/* A message, masked; false when the socket does not take it. */
+static bool put_message(const struct leg *leg, uint8_t opcode, const char *payload, uint32_t size)
 {
     uint8_t message[1024 + 8] = {0x80 | opcode, 0x80 | (size < 126 ? size : 126)};
     uint32_t at = 2;
@@ -100,8 +112,10 @@ static void put_message(const struct leg *leg, uint8_t opcode, const char *paylo
     at += 4;
     for (uint32_t i = 0; i < size && at < sizeof message; i++)
         message[at++] = (uint8_t)payload[i] ^ MASK[i % 4];
-    if (send(leg->fd, message, at, MSG_NOSIGNAL) < 0)
-        return;
+    ssize_t sent = send(leg->fd, message, at, MSG_NOSIGNAL);
+    if (sent > 0 && sent < at)
+        errx(1, "leg %ld: its socket took half a message", (long)(leg - legs));
+    return sent == at;
 }
 
 static void put_text(const struct leg *leg, const char *text)
@@ -120,6 +134,35 @@ static void introduce(const struct leg *leg)
              "\"customParameters\":{}},\"streamSid\":\"MZ%08ld\"}",
              (long)(leg - legs), (long)(leg - legs), (long)(leg - legs));
     put_text(leg, text);
+}
+
+static void speak(struct leg *leg)
+{
+    char text[512];
+    int size = snprintf(text, sizeof text,
+                        "{\"event\":\"media\",\"sequenceNumber\":\"%u\",\"media\":{\"track\":\"inbound\","
+                        "\"chunk\":\"%u\",\"timestamp\":\"%u\",\"payload\":\"%s\"},\"streamSid\":\"MZ%08ld\"}",
+                        leg->spoke + 2, leg->spoke + 1, leg->spoke * SPEAK_MS, spoken, (long)(leg - legs));
+    if (put_message(leg, 1, text, (uint32_t)size))
+        leg->spoke++;
+    else
+        leg->refused++;
+}
+
+/* Have every leg speak whose turn came; returns when the next is. One wake-up serves a millisecond's. */
+static int64_t speak_due(void)
+{
+    static int64_t tick; /* the next: a millisecond of CLOCK_MONOTONIC */
+    if (!speaks)
+        return INT64_MAX;
+    int64_t now = now_ns() / MS;
+    if (tick < now - MOST_BEHIND * SPEAK_MS)
+        tick = now;
+    for (; tick <= now; tick++)
+        for (uint32_t i = (uint32_t)(tick % SPEAK_MS); i < leg_count; i += SPEAK_MS)
+            if (legs[i].state == OPEN)
+                speak(&legs[i]);
+    return tick * MS;
 }
 
 static void return_mark(struct leg *leg)
@@ -373,8 +416,9 @@ static void listen_until_told(void)
 {
     for (;;) {
         struct epoll_event events[64];
-        int64_t next = return_due();
-        int ready = wait_until(epoll, events, 64, next == INT64_MAX ? now_ns() + 1000 * MS : next);
+        int64_t mark = return_due(), voice = speak_due(), idle = now_ns() + 1000 * MS;
+        int64_t next = mark < voice ? mark : voice;
+        int ready = wait_until(epoll, events, 64, next < idle ? next : idle);
         if (ready < 0)
             err(1, "epoll");
         for (int i = 0; i < ready; i++) {
@@ -392,12 +436,28 @@ static void listen_until_told(void)
     }
 }
 
+static void make_noise(void)
+{
+    static const char BASE64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    uint32_t draw = 2463534242u;
+    size_t size = (SPOKEN_BYTES + 2) / 3 * 4;
+    for (size_t i = 0; i < size; i++) {
+        draw ^= draw << 13;
+        draw ^= draw >> 17;
+        draw ^= draw << 5;
+        spoken[i] = BASE64[draw % 64];
+    }
+    /* 160 bytes are 53 threes and one byte. */
+    memcpy(spoken + size - 3, "Q==", 3);
+}
+
 int main(int argc, char **argv)
 {
     static const struct option OPTIONS[] = {{"legs", required_argument, NULL, 'l'},
                                             {"port", required_argument, NULL, 'p'},
                                             {"dialect", required_argument, NULL, 'd'},
                                             {"log", required_argument, NULL, 'o'},
+                                            {"speak", no_argument, NULL, 's'},
                                             {0}};
     for (int option; (option = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1;) {
         if (option == 'l')
@@ -406,13 +466,16 @@ int main(int argc, char **argv)
             port = (uint16_t)strtoul(optarg, NULL, 10);
         else if (option == 'd')
             twilio = strcmp(optarg, "twilio") == 0;
+        else if (option == 's')
+            speaks = true;
         else if (option == 'o')
             record_file = fopen(optarg, "wb");
         else
             return 2;
     }
-    if (leg_count == 0 || port == 0 || record_file == NULL)
-        errx(2, "usage: callee --legs N --port P --dialect raw|twilio --log FILE");
+    if (leg_count == 0 || port == 0 || record_file == NULL || (speaks && !twilio))
+        errx(2, "usage: callee --legs N --port P --dialect raw|twilio [--speak] --log FILE");
+    make_noise();
     legs = calloc(leg_count, sizeof *legs);
     epoll = epoll_create1(EPOLL_CLOEXEC);
     if (legs == NULL || epoll < 0)
@@ -423,6 +486,9 @@ int main(int argc, char **argv)
     if (epoll_ctl(epoll, EPOLL_CTL_ADD, 0, &event) < 0)
         err(1, "stdin must be a pipe");
     listen_until_told();
+    for (uint32_t i = 0; speaks && i < leg_count; i++)
+        if (legs[i].state == OPEN)
+            note(&legs[i], SPOKE, legs[i].spoke, legs[i].refused, now_ns());
     if (fclose(record_file) != 0)
         err(1, "the log");
     return 0;

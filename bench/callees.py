@@ -21,7 +21,7 @@ PTIME_MS = 60.0
 GAP_MS = 90.0
 """Between two frames, from which it is a gap the callee may have heard."""
 
-AUDIO, CLEAR, MARK, CLOSE, UP = range(1, 6)
+AUDIO, CLEAR, MARK, CLOSE, UP, OTHER, SPOKE = range(1, 8)
 RECORD = np.dtype([("leg", "<u4"), ("kind", "<u4"), ("size", "<u4"), ("sum", "<u4"), ("at", "<i8")])
 
 Records: TypeAlias = npt.NDArray[Any]
@@ -83,12 +83,14 @@ class Callees:
 
 
 @contextlib.asynccontextmanager
-async def callees(dialect: str, legs: int, port: int) -> AsyncIterator[Callees]:
-    """Start the process; it is dead afterwards."""
+async def callees(
+    dialect: str, legs: int, port: int, *, speaking: bool = False
+) -> AsyncIterator[Callees]:
+    """Start the process; it is dead afterwards. Callees that are `speaking` are heard all along."""
     with tempfile.TemporaryDirectory(prefix="trioaudio-callees-") as folder:
         log = Path(folder) / "log"
         command = [str(CALLEE_PROGRAM), "--legs", str(legs), "--port", str(port)]
-        command += ["--dialect", dialect, "--log", str(log)]
+        command += ["--dialect", dialect, "--log", str(log), *(["--speak"] if speaking else [])]
         process = await trio.lowlevel.open_process(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
@@ -116,8 +118,10 @@ class Arrived:
     gaps: int
 
 
-def arrived(records: Records, since_ns: int, until_ns: int) -> Arrived:
-    """Look at speech within a window, which every leg speaks through."""
+def arrived(
+    records: Records, since_ns: int, until_ns: int, *, rest_ms: float | None = None
+) -> Arrived:
+    """Look at speech within a window; where it rests for `rest_ms`, that is no gap."""
     speech = records[(records["kind"] == AUDIO)]
     speech = speech[(speech["at"] >= since_ns) & (speech["at"] < until_ns)]
     late: list[npt.NDArray[np.float64]] = []
@@ -127,7 +131,7 @@ def arrived(records: Records, since_ns: int, until_ns: int) -> Arrived:
     times = speech["at"][order] / 1e6
     for each in np.split(times, firsts[1:]) if len(legs) else []:
         breaks = np.flatnonzero(np.diff(each) > GAP_MS) + 1
-        gaps += len(breaks)
+        gaps += int((np.diff(each)[breaks - 1] < rest_ms).sum()) if rest_ms else len(breaks)
         late += [_late(spurt) for spurt in np.split(each, breaks)]
     return Arrived(len(speech), np.concatenate(late) if late else np.empty(0), gaps)
 
@@ -136,6 +140,12 @@ def _late(times: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     offsets = times - np.arange(len(times)) * PTIME_MS
     lateness: npt.NDArray[np.float64] = offsets - np.minimum.accumulate(offsets)
     return lateness
+
+
+def heard_of(records: Records) -> tuple[int, int]:
+    """Return how many messages of audio the callees sent, and how many no socket took."""
+    spoke = records[records["kind"] == SPOKE]
+    return int(spoke["size"].sum()), int(spoke["sum"].sum())
 
 
 @attrs.define(eq=False)

@@ -126,11 +126,11 @@ class Driver:
 
 @contextlib.asynccontextmanager
 async def driving(
-    serving: Serving, carrier: str, legs: int, *, http: bool = False
+    serving: Serving, carrier: str, legs: int, *, http: bool = False, speaking: bool = False
 ) -> AsyncIterator[Driver]:
-    """Open a client, its stream, and callees for so many calls."""
+    """Open a client, its stream, and callees for so many calls, `speaking` if they are heard."""
     async with (
-        callees(carrier, legs, serving.media_port) as far_ends,
+        callees(carrier, legs, serving.media_port, speaking=speaking) as far_ends,
         serving.client() as client,
         client.stream() as stream,
         trio.open_nursery() as nursery,

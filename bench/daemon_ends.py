@@ -177,6 +177,6 @@ async def run_idle(plan: Plan) -> list[Figure]:
     cpu_s = used.cpu_s + used.children_cpu_s - before.cpu_s - before.children_cpu_s
     return [
         Figure(
-            "CPU of an idle daemon", (100 * cpu_s / plan.seconds,), "{:.2f} % of a core", 2, "2 %"
+            "CPU of an idle daemon", (100 * cpu_s / plan.seconds,), "{:.2f} % of a core", 1, "1 %"
         ),
     ]

@@ -8,7 +8,6 @@ python bench/daemon_load.py --self-test         # a few calls of everything
 from __future__ import annotations
 
 import argparse
-import gc
 import os
 import sys
 import time
@@ -23,24 +22,20 @@ import attrs
 import trio
 
 from bench.callees import CalleesError
+from bench.daemon_duplex import run_full_duplex
 from bench.daemon_ends import run_churn, run_drain, run_idle, run_memory
 from bench.daemon_trials import Plan, run_barge_ins, run_first_frames, run_talking
-from bench.figures import Figure, merged, table
-from bench.machine import (
-    CannotRunError,
-    allow_open_files,
-    choose_cores,
-    compile_programs,
-    describe_machine,
-)
+from bench.figures import Figure, merged
+from bench.machine import CannotRunError
 from bench.serving import ServingError
+from bench.two_cores import TwoCores, move_in, new_parser
 from trioaudio.client.errors import ClientError
 
 EXIT_FAILED, EXIT_CANNOT_RUN, EXIT_NOT_HELD = 1, 2, 3
 OPEN_FILES = 4000
 DRAIN_WORDS = 18
 """Under eight seconds of speech."""
-SELF_TEST = ("first-frame-cached", "barge-in", "drain", "churn")
+SELF_TEST = ("first-frame-cached", "barge-in", "drain", "full-duplex", "churn")
 """What shows in a quarter of a minute whether everything works."""
 
 Trial = Callable[[Plan], Awaitable[list[Figure]]]
@@ -71,6 +66,10 @@ def trials(*, self_test: bool) -> dict[str, Sized]:
         "drain": Sized(partial(run_drain, words=drained), 100, 0, 5, 0),
         "talking": Sized(partial(run_talking, cached=False), 200, 60, 5, 2, again=False),
         "talking-cached": Sized(partial(run_talking, cached=True), 500, 60, 5, 2, again=False),
+        "full-duplex": Sized(partial(run_full_duplex, silent=False), 500, 60, 5, 2, again=False),
+        "full-duplex-silent": Sized(
+            partial(run_full_duplex, silent=True), 500, 30, 5, 2, again=False
+        ),
         "memory": Sized(run_memory, 1000, 0, 5, 0, again=False),
         "churn": Sized(
             partial(run_churn, total=churned[0], warm_up=churned[1]), 100, 0, 10, 0, again=False
@@ -79,15 +78,13 @@ def trials(*, self_test: bool) -> dict[str, Sized]:
 
 
 def _read_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = new_parser(__doc__)
     names = list(trials(self_test=False))
     parser.add_argument("--only", help=f"of {', '.join(names)}")
     parser.add_argument("--calls", type=int, help="instead of each trial's own number")
     parser.add_argument("--seconds", type=float, help="instead of each trial's own window")
     parser.add_argument("--runs", type=int, default=3, help="of the short trials")
-    parser.add_argument("--cores", metavar="DAEMON,PEER")
     parser.add_argument("--http", action="store_true", help="commands by HTTP, not by the stream")
-    parser.add_argument("--check", action="store_true", help="exit 3 beyond the limits")
     parser.add_argument("--self-test", action="store_true", help="does it all work? few calls")
     given = parser.parse_args()
     given.names = names if not given.self_test else list(SELF_TEST)
@@ -137,13 +134,11 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
 
 def _conclude(
     given: argparse.Namespace,
-    machine: dict[str, str],
+    ground: TwoCores,
     figures: list[Figure],
     failures: list[str],
 ) -> int:
-    for name, value in machine.items():
-        print(f"{name}: {value}")
-    print(f"load average at the end: {os.getloadavg()[0]:.1f}\n\n{table(figures)}")
+    ground.conclude(figures)
     for failure in failures:
         print(failure)
     broken = [each for each in figures if each.held is False]
@@ -158,18 +153,11 @@ def main() -> int:
     """Run what was asked for; return the exit code."""
     given = _read_arguments()
     try:
-        cores = choose_cores(
-            [int(each) for each in given.cores.split(",")] if given.cores else None
-        )
-        compile_programs()
-        allow_open_files(OPEN_FILES)
+        ground = move_in(given.cores, OPEN_FILES)
     except CannotRunError as exc:
         print(f"cannot run: {exc}", file=sys.stderr)
         return EXIT_CANNOT_RUN
-    machine = describe_machine()
-    os.sched_setaffinity(0, {cores[1]})
-    gc.disable()  # a client that stops for 40 ms would find the daemon late
-    return _conclude(given, machine, *_measure(given, cores))
+    return _conclude(given, ground, *_measure(given, ground.cores))
 
 
 if __name__ == "__main__":

@@ -9,10 +9,7 @@ nothing can be: that is an error line. The log file is a link to a file, in betw
 
 from __future__ import annotations
 
-import argparse
-import gc
 import json
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -26,15 +23,10 @@ import trio
 
 from bench.callees import Records, arrived
 from bench.daemon_calls import Driver, driving, now_ns, sentence
-from bench.figures import Figure, faults, spread_ms, table
-from bench.machine import (
-    CannotRunError,
-    allow_open_files,
-    choose_cores,
-    compile_programs,
-    describe_machine,
-)
+from bench.figures import Figure, faults, spread_ms
+from bench.machine import CannotRunError
 from bench.serving import read_metrics, serving
+from bench.two_cores import move_in, new_parser
 from trioaudio.client.call import Call
 
 LATE_MS = 20.0
@@ -198,29 +190,19 @@ def _figures(what: str, windows: list[Window], came: Records, events: list[str])
 
 def main() -> int:
     """Run it; 0, 2 it cannot run here, 3 `--check` and a limit is not held."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = new_parser(__doc__)
     parser.add_argument("--calls", type=int, default=100)
     parser.add_argument(
         "--seconds", type=float, default=60, help="with a full disk, and as many with room (60)"
     )
-    parser.add_argument("--cores", metavar="DAEMON,PEER")
-    parser.add_argument("--check", action="store_true", help="exit 3 beyond the limits")
     given = parser.parse_args()
     try:
-        cores = choose_cores(
-            [int(each) for each in given.cores.split(",")] if given.cores else None
-        )
-        compile_programs()
-        allow_open_files(OPEN_FILES)
+        ground = move_in(given.cores, OPEN_FILES)
     except CannotRunError as exc:
         print(f"cannot run: {exc}", file=sys.stderr)
         return 2
-    for name, value in describe_machine().items():
-        print(f"{name}: {value}")
-    os.sched_setaffinity(0, {cores[1]})
-    gc.disable()
-    figures = trio.run(run, given.calls, given.seconds, cores)
-    print(f"load average at the end: {os.getloadavg()[0]:.1f}\n\n{table(figures)}")
+    figures = trio.run(run, given.calls, given.seconds, ground.cores)
+    ground.conclude(figures)
     return 3 if given.check and any(each.held is False for each in figures) else 0
 
 

@@ -9,8 +9,6 @@ forgets what it is told to forget. Utterances are cut, or paused and resumed, at
 
 from __future__ import annotations
 
-import argparse
-import os
 import random
 import sys
 from collections.abc import Awaitable, Callable
@@ -24,10 +22,10 @@ import trio
 
 from bench.callees import Records
 from bench.daemon_calls import Driver, driving, now_ns, sentence
-from bench.figures import Figure, faults, spread_ms, table
+from bench.figures import Figure, faults, spread_ms
 from bench.heard_truth import Spoken, breaks, open_voice, speak
-from bench.machine import allow_open_files, choose_cores, compile_programs, describe_machine
 from bench.serving import serving
+from bench.two_cores import move_in, new_parser
 from trioaudio.api.events import UtteranceCompleted
 from trioaudio.client.call import Call
 
@@ -174,24 +172,17 @@ def _more(values: list[int] | list[float], most: float) -> int:
 
 def main() -> int:
     """Read the command line; exit code 3 beyond the limits."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = new_parser(__doc__, check=False)
     parser.add_argument("--calls", type=int, default=100)
     parser.add_argument("--interruptions", type=int, default=1000)
-    parser.add_argument("--cores", metavar="DAEMON,PEER")
     parser.add_argument("--self-test", action="store_true", help="a few calls")
     given = parser.parse_args()
     words = LONGEST
     if given.self_test:
         given.calls, given.interruptions, words = 5, 5, 10
-    cores = choose_cores([int(each) for each in given.cores.split(",")] if given.cores else None)
-    compile_programs()
-    allow_open_files(given.calls)
-    machine = describe_machine()
-    os.sched_setaffinity(0, {cores[1]})
-    figures = trio.run(run, cores, given.calls, given.interruptions, words)
-    for name, value in machine.items():
-        print(f"{name}: {value}")
-    print(f"load average at the end: {os.getloadavg()[0]:.1f}\n\n{table(figures)}")
+    ground = move_in(given.cores, given.calls)
+    figures = trio.run(run, ground.cores, given.calls, given.interruptions, words)
+    ground.conclude(figures)
     return EXIT_NOT_HELD if any(each.held is False for each in figures) else 0
 
 

@@ -27,6 +27,8 @@ START_S = 60.0
 END_S = 60.0
 _LOOK_S = 0.02
 _TICKS = os.sysconf("SC_CLK_TCK")
+_ESTABLISHED = "01"
+"""As /proc/net/tcp has it."""
 _PAGE_KB = os.sysconf("SC_PAGE_SIZE") / 1024
 
 
@@ -65,11 +67,21 @@ class Serving:
             raise ServingError(f"the daemon has ended:\n{self.log_end()}")
         children = list(_descendants(self.process.pid))
         return Usage(
-            cpu_s=_cpu_s(self.process.pid),
-            children_cpu_s=sum(_cpu_s(each, with_ended=True) for each in children),
+            cpu_s=process_cpu_s(self.process.pid),
+            children_cpu_s=sum(process_cpu_s(each, with_ended=True) for each in children),
             rss_kb=int((place / "statm").read_text(encoding="ascii").split()[1]) * _PAGE_KB,
             descriptors=len(list((place / "fd").iterdir())),
         )
+
+    def unread_bytes(self) -> list[int]:
+        """Ask the kernel what the callees sent on each connection and nobody has read yet."""
+        unread: list[int] = []
+        lines = Path(f"/proc/{self.process.pid}/net/tcp").read_text(encoding="ascii").splitlines()
+        for line in lines[1:]:
+            _, local, _, state, queues = line.split()[:5]
+            if local.endswith(f":{self.media_port:04X}") and state == _ESTABLISHED:
+                unread.append(int(queues.partition(":")[2], 16))
+        return unread
 
     async def wait_ended(self) -> int:
         """Wait for its end; return the exit code."""
@@ -132,6 +144,7 @@ async def serving(
             "CALLS_MOST": "20000",
             "CPU_MOST": "0",
             "LATENESS_MOST_MS": "0",
+            "LOOP_LAG_MOST_MS": "0",
             "REQUESTS_PER_S": "1000000",
             "CACHE_MB": "0",
             **changes,
@@ -232,7 +245,7 @@ def quantile_ms(before: Metrics, after: Metrics, name: str, share: float) -> flo
     return low * 1000
 
 
-def _cpu_s(process: int, *, with_ended: bool = False) -> float:
+def process_cpu_s(process: int, *, with_ended: bool = False) -> float:
     """Return what a process has used; `with_ended`: and its children that are no more."""
     try:
         text = Path(f"/proc/{process}/stat").read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ import trio
 import trio.testing
 
 from trioaudio.core.percentiles import Histogram
-from trioaudio.observe.load import CALM_S, FEWEST_FRAMES, LoadWatch
+from trioaudio.observe.load import CALM_S, FEWEST_FRAMES, IDLE_TIMERS, TIMER_S, LoadWatch
 from trioaudio.observe.load_limits import LoadLimits
 
 
@@ -23,7 +23,7 @@ class Machine:
     frames_each_s: int = 500
     histograms: list[Histogram] = attrs.field(factory=lambda: [Histogram(), Histogram()])
     used: float = 0.0
-    calls: int = 0
+    calls: int = 1
     _since: float = attrs.field(factory=trio.current_time)
 
     def cpu(self) -> float:
@@ -349,3 +349,27 @@ async def test_the_real_cpu_of_this_process() -> None:
                 await trio.sleep(0.001)
         nursery.cancel_scope.cancel()
     assert 0 < watch.statistics().cpu < 4
+
+
+async def test_a_node_without_calls_looks_less_often_and_knows_as_much(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    calls = 0
+    watch = LoadWatch(list, calls=lambda: calls)
+    woken = 0
+
+    class Counting(trio.abc.Instrument):
+        def before_task_step(self, task: trio.lowlevel.Task) -> None:
+            nonlocal woken
+            woken += task.name.endswith("LoadWatch.run")
+
+    nursery.start_soon(watch.run)
+    await trio.sleep(1)
+    trio.lowlevel.add_instrument(Counting())
+    await trio.sleep(10)
+    idle, woken = woken, 0
+    assert watch.statistics().loop_lag_p90_s is not None
+    calls = 1
+    await trio.sleep(10)
+    assert idle <= 10 / (TIMER_S * IDLE_TIMERS) + 1
+    assert woken >= 10 / TIMER_S - IDLE_TIMERS

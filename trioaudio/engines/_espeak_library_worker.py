@@ -73,6 +73,7 @@ class Espeak:
         self._lib.espeak_Info.restype = ctypes.c_char_p
         self.version: str = self._lib.espeak_Info(None).decode()
         self._lib.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(_Voice))
+        self._voice = b""
 
     def list_voices(self) -> list[VoiceEntry]:
         """Return what the library knows of its voices; the first time, it reads them all."""
@@ -90,6 +91,12 @@ class Espeak:
             )
         return voices
 
+    def set_voice(self, voice: bytes) -> bool:
+        """Load a voice, unless it is the one that was loaded last; False if there is none."""
+        if voice != self._voice:
+            self._voice = b"" if self._lib.espeak_SetVoiceByName(voice) else voice
+        return self._voice == voice
+
     def speak(self, voice: bytes, text: bytes, take: Callable[[bytes, list[Event]], None]) -> str:
         """Speak a text, giving `take` its PCM and events; return why not, or nothing."""
 
@@ -103,7 +110,7 @@ class Espeak:
 
         callback = _Callback(on_block)
         self._lib.espeak_SetSynthCallback(callback)
-        if self._lib.espeak_SetVoiceByName(voice):
+        if not self.set_voice(voice):
             return f"eSpeak NG has no voice {voice.decode()}"
         status = self._lib.espeak_Synth(
             text, ctypes.c_size_t(len(text) + 1), 0, 0, 0, _UTF8_WITH_END_PAUSE, None, None

@@ -88,9 +88,11 @@ def _become_speaker(requests: int, replies: int) -> None:
             os.closerange(each, each + 1)
 
 
-def _speak_one_clause(espeak: Espeak, requests: int, replies: int) -> None:
+def _speak_one_clause(espeak: Espeak, likely_voice: bytes, requests: int, replies: int) -> None:
     """Wait for a clause and speak it; this is all the fork does."""
     _become_speaker(requests, replies)
+    if likely_voice:
+        espeak.set_voice(likely_voice)
 
     def write(message: bytes) -> None:
         while message:
@@ -114,9 +116,13 @@ def _speak_one_clause(espeak: Espeak, requests: int, replies: int) -> None:
 
 
 class Speaker:
-    """The fork, seen from the worker. It is made before its clause comes: a fork takes time."""
+    """The fork, seen from the worker. It is made before its clause comes: a fork takes time.
 
-    def __init__(self, espeak: Espeak) -> None:
+    So does loading a voice, and a clause is likely to want the voice of the one before it.
+    """
+
+    def __init__(self, espeak: Espeak, likely_voice: bytes = b"") -> None:
+        self.voice = likely_voice
         self.ident: int | None = None  # of the clause it has been given
         self.finished = False
         self._ending: str | None = None
@@ -127,7 +133,7 @@ class Speaker:
         if self._pid == 0:
             status = 1
             try:
-                _speak_one_clause(espeak, requests, replies)
+                _speak_one_clause(espeak, likely_voice, requests, replies)
                 status = 0
             finally:
                 os._exit(status)
@@ -136,7 +142,7 @@ class Speaker:
 
     def speak(self, ident: int, request: bytes) -> None:
         """Give it its clause, which the pipe has room for."""
-        self.ident = ident
+        self.ident, self.voice = ident, request.partition(b"\0")[0]
         message = pack(SPEAK, ident, request)
         while message:
             message = message[os.write(self._requests, message) :]

@@ -15,6 +15,7 @@ and a crash the clause's own. The price is a millisecond. There are no threads, 
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import select
@@ -47,6 +48,7 @@ class Worker:
         with contextlib.suppress(BrokenPipeError):
             self._write_out()
             self._espeak.list_voices()  # now, or every fork would read 141 files
+            gc.freeze()  # a collection in a fork would copy what both still share
             self._serve()
 
     def _ready(self) -> bytes:
@@ -63,14 +65,14 @@ class Worker:
                 self._write_out()
                 readable = self._wait(speaker)
                 if speaker.replies in readable and not self._relay(speaker):
-                    speaker = Speaker(self._espeak)
+                    speaker = Speaker(self._espeak, speaker.voice)
                 if self._requests in readable:
                     data = os.read(self._requests, PIPE_BYTES)
                     if not data:
                         return
                     if self._take(data, speaker.ident):
                         speaker.end()
-                        speaker = Speaker(self._espeak)
+                        speaker = Speaker(self._espeak, speaker.voice)
         finally:
             speaker.end()
 

@@ -24,6 +24,10 @@ WINDOW_S = 5
 """Measurements a mean and a percentile are over."""
 
 TIMER_S = 0.05
+
+IDLE_TIMERS = 5
+"""One timer stands for so many while there are no calls: an idle node should do nothing."""
+
 CALM_S = 3.0
 """How long it has to be calm before it takes calls again."""
 
@@ -59,7 +63,7 @@ class LoadWatch:
         lateness: Callable[[], Iterable[Histogram]],
         limits: LoadLimits | None = None,
         *,
-        calls: Callable[[], int] = lambda: 0,
+        calls: Callable[[], int] = lambda: 1,
         cpu_clock: Callable[[], float] = time.process_time,
     ) -> None:
         self.limits = limits or LoadLimits()
@@ -92,21 +96,23 @@ class LoadWatch:
         self._sample(began)
         measured = timer = 0
         while True:
-            timer += 1
+            step = 1 if self._calls() else IDLE_TIMERS
+            timer += step
             due = began + timer * TIMER_S
             await trio.sleep_until(due)
             now = trio.current_time()
-            self._note_lag(now - due)
+            self._note_lag(now - due, step)
             if now - began >= (measured + 1) * MEASURE_S:
                 self._measure(now)
                 measured = int((now - began) / MEASURE_S)
             # What was missed while something held the loop is not made up for.
             timer = max(timer, int((now - began) / TIMER_S))
 
-    def _note_lag(self, late: float) -> None:
-        """Note how late a timer was, and those that were due while the loop was held."""
+    def _note_lag(self, late: float, step: int) -> None:
+        """Note how late a timer was, those it stands for, and those due while the loop was held."""
         self._lag = max(self._lag, late)
         missed = min(int(late / TIMER_S), HOLD_MOST - 1)
+        self._lags.extend([late] * (step - 1))
         self._lags.extend(late - TIMER_S * each for each in range(missed + 1))
 
     def _sample(self, now: float) -> _Sample:
