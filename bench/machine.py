@@ -6,13 +6,17 @@ import platform
 import resource
 import shutil
 import subprocess
+import time
 from pathlib import Path
+
+import attrs
 
 HERE = Path(__file__).resolve().parent
 BUILD = HERE / ".build"
 FLOOR_PROGRAM = BUILD / "floor"
 PEER_PROGRAM = BUILD / "peer"
 CALLEE_PROGRAM = BUILD / "callee"
+CERTIFICATE_DAYS = 30
 
 OTHER_FILES = 64  # what a process holds open besides one socket per leg
 
@@ -21,20 +25,66 @@ class CannotRunError(Exception):
     """The machine lacks something the benchmark needs; the text says what and what to do."""
 
 
-def compile_programs() -> None:
-    """Compile floor.c, peer.c and callee.c into .build/."""
+@attrs.frozen
+class Certificate:
+    """The files of a certificate the benchmark made itself."""
+
+    certificate: Path
+    key: Path
+
+    def __str__(self) -> str:
+        """As senders take it."""
+        return f"{self.certificate},{self.key}"
+
+
+def compile_programs() -> bool:
+    """Compile floor.c, peer.c and callee.c into .build/; return whether they speak TLS."""
     compiler = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
     if compiler is None:
         raise CannotRunError(
             "a C compiler is needed: cc, gcc or clang (Debian, Ubuntu: apt install gcc libc6-dev)"
         )
     BUILD.mkdir(exist_ok=True)
-    for program in (FLOOR_PROGRAM, PEER_PROGRAM, CALLEE_PROGRAM):
-        source = f"{program.name}.c"
-        command = [compiler, "-O2", "-Wall", "-Wextra", "-o", str(program), source]
-        done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise CannotRunError(f"{source} does not compile here:\n{done.stderr}")
+    _compile(compiler, CALLEE_PROGRAM)
+    tls = False
+    for program in (FLOOR_PROGRAM, PEER_PROGRAM):
+        try:
+            _compile(compiler, program, "-DWITH_TLS", "-lssl", "-lcrypto")
+            tls = True
+        except CannotRunError:  # no headers of OpenSSL, most likely: then everything but TLS
+            _compile(compiler, program)
+            tls = False
+    return tls
+
+
+def _compile(compiler: str, program: Path, *options: str) -> None:
+    source, new = f"{program.name}.c", program.with_suffix(f".{os.getpid()}")
+    command = [compiler, "-O2", "-Wall", "-Wextra", "-o", str(new), source, *options]
+    done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise CannotRunError(f"{source} does not compile here:\n{done.stderr}")
+    new.replace(program)  # another benchmark may be running the one that was there
+
+
+def make_certificate() -> Certificate | None:
+    """Have a self-signed certificate for 127.0.0.1 in .build/; None without the openssl command."""
+    made = Certificate(BUILD / "certificate.pem", BUILD / "key.pem")
+    openssl = shutil.which("openssl")
+    if made.key.exists() and made.certificate.exists():
+        age = time.time() - made.certificate.stat().st_mtime  # noqa: TID251  the age of a file
+        if age < CERTIFICATE_DAYS * 86400 / 2:
+            return made
+    if openssl is None:
+        return None
+    BUILD.mkdir(exist_ok=True)
+    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"]
+    files = ["-keyout", str(made.key), "-out", str(made.certificate)]
+    command = [openssl, "req", "-x509", *curve, *names, *files, "-days", str(CERTIFICATE_DAYS)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise CannotRunError(f"openssl makes no certificate here:\n{done.stderr}")
+    return made
 
 
 def choose_cores(wanted: list[int] | None) -> tuple[int, int]:

@@ -8,14 +8,17 @@ from pathlib import Path
 # Run as a script, only this file's own folder would be looked into.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from bench.guard import LOADS_GUARDED, MOST_GUARDED, guard
 from bench.machine import (
     FLOOR_PROGRAM,
     HERE,
     CannotRunError,
+    Certificate,
     allow_open_files,
     choose_cores,
     compile_programs,
     describe_machine,
+    make_certificate,
 )
 from bench.report import (
     COARSE,
@@ -58,14 +61,25 @@ def _read_arguments() -> argparse.Namespace:
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="the table")
     parser.add_argument("--check", action="store_true", help="exit 1 beyond the limits")
     parser.add_argument("--self-test", action="store_true", help="is damage on the wire seen?")
+    parser.add_argument("--guard", action="store_true", help="a minute: has our cost doubled?")
+    parser.add_argument(
+        "--guard-self-test", action="store_true", help="does the guard see a cost that doubled?"
+    )
     parser.add_argument("--cores", type=_numbers, metavar="SENDER,PEER")
     parser.add_argument("--inbound-ms", type=float, default=0, help="callers speak too, so often")
+    parser.add_argument("--dialect", choices=("raw", "twilio"), default="raw")
+    parser.add_argument("--tls", action="store_true", help="TLS 1.3 on every leg")
+    parser.add_argument(
+        "--half-silent", action="store_true", help="every second leg hears and is sent nothing"
+    )
     parser.add_argument(
         "--sender", type=Path, default=OUR_SENDER, help="another Python program to measure"
     )
     arguments = parser.parse_args()
     if arguments.runs < 1 or arguments.seconds < 1 or min(arguments.legs) < 1:
         parser.error("--legs, --runs and --seconds must be 1 at least")
+    if arguments.half_silent and arguments.inbound_ms <= 0:
+        parser.error("--half-silent needs --inbound-ms")
     return arguments
 
 
@@ -93,6 +107,15 @@ def _run_pair(who: str, sender: list[str], plan: Plan) -> Pair:
             return Pair(floor, _run(who, sender, plan), attempts, disturbed)
 
 
+def _need_certificate(*, can_tls: bool) -> Certificate:
+    if not can_tls:
+        raise CannotRunError("--tls needs OpenSSL's headers (Debian, Ubuntu: libssl-dev)")
+    certificate = make_certificate()
+    if certificate is None:
+        raise CannotRunError("--tls needs the openssl command, to make a certificate")
+    return certificate
+
+
 def _run_all(
     arguments: argparse.Namespace, cores: tuple[int, int]
 ) -> tuple[list[Result], list[str]]:
@@ -101,7 +124,15 @@ def _run_all(
     who = OURS if arguments.sender == OUR_SENDER else arguments.sender.stem
     results, failures = [], []
     for legs in arguments.legs:
-        plan = Plan(legs, arguments.seconds, cores, arguments.inbound_ms)
+        plan = Plan(
+            legs,
+            arguments.seconds,
+            cores,
+            arguments.inbound_ms,
+            dialect=arguments.dialect,
+            half_silent=arguments.half_silent,
+            certificate=arguments.certificate,
+        )
         coarse: Trial | None = None
         pairs: list[Pair] = []
         try:
@@ -131,7 +162,8 @@ def _measure(arguments: argparse.Namespace, cores: tuple[int, int]) -> int:
     if arguments.markdown:
         arguments.markdown.write_text(as_markdown(rows, machine, remarks), encoding="utf-8")
     if arguments.json:
-        settings = {"seconds": arguments.seconds, "inbound_ms": arguments.inbound_ms}
+        names = ("seconds", "inbound_ms", "dialect", "tls", "half_silent")
+        settings = {name: getattr(arguments, name) for name in names}
         everything = {"machine": machine, **settings, "results": as_json(results)}
         arguments.json.write_text(json.dumps(everything, indent=1) + "\n", encoding="utf-8")
     if arguments.check:
@@ -157,13 +189,36 @@ def _self_test(cores: tuple[int, int]) -> int:
     return EXIT_FAILED if blind else 0
 
 
+def _guard(cores: tuple[int, int], *, self_test: bool) -> int:
+    allow_open_files(MOST_GUARDED)
+    verdict = guard(cores, doubled=self_test)
+    for each in verdict.failures:
+        print("SEEN" if self_test else "FAILED", each)
+    for each in verdict.undecided:
+        print("UNDECIDED", each)
+    if self_test:
+        seen = sum("CPU time" in each for each in verdict.failures)
+        failed = seen + len(verdict.undecided) < LOADS_GUARDED
+        print("NOT SEEN: a doubled cost" if failed else "a doubled cost is seen")
+    else:
+        failed = bool(verdict.failures)
+    if failed:
+        return EXIT_FAILED
+    return EXIT_UNDECIDED if verdict.undecided else 0
+
+
 def main() -> int:
     """Run what was asked for; return the exit code."""
     arguments = _read_arguments()
     try:
         cores = choose_cores(arguments.cores)
-        compile_programs()
-        return _self_test(cores) if arguments.self_test else _measure(arguments, cores)
+        can_tls = compile_programs()
+        if arguments.guard or arguments.guard_self_test:
+            return _guard(cores, self_test=arguments.guard_self_test)
+        if arguments.self_test:
+            return _self_test(cores)
+        arguments.certificate = _need_certificate(can_tls=can_tls) if arguments.tls else None
+        return _measure(arguments, cores)
     except CannotRunError as exc:
         print(f"cannot run: {exc}", file=sys.stderr)
         return EXIT_CANNOT_RUN

@@ -1,6 +1,9 @@
 """Does the peer see what is wrong? The floor damages one leg on purpose, and it must be found."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import attrs
 
 from bench.machine import FLOOR_PROGRAM
 from bench.trial import Plan, Trial, TrialError, run_trial
@@ -8,6 +11,7 @@ from bench.trial import Plan, Trial, TrialError, run_trial
 LEGS = 8
 SECONDS = 1
 SETTLE_MS = 300
+AT_ONCE = 4  # trials with next to nothing to do
 TIMES = 3  # how often the floor does its damage, where once is not the end of the leg
 
 
@@ -32,19 +36,47 @@ SEEN: dict[str, Callable[[Trial], bool]] = {
 }
 
 
-def find_blind_spots(cores: tuple[int, int]) -> list[str]:
-    """Run every kind of damage past the peer; return what it failed to see."""
-    blind = []
-    for kind, is_seen in SEEN.items():
-        floor = [str(FLOOR_PROGRAM), "--settle-ms", str(SETTLE_MS), "--corrupt", kind]
-        plan = Plan(legs=LEGS, seconds=SECONDS, cores=cores, settle_ms=SETTLE_MS)
+SEEN_OF_THE_SILENT: dict[str, Callable[[Trial], bool]] = {
+    "none": lambda t: t.faults == 0 and t.heard.alive_legs == LEGS // 2,
+    "unwanted": lambda t: t.heard.unwanted > TIMES and t.heard.alive_legs == LEGS // 2,
+    "deaf": lambda t: t.heard.unwanted == 0 and t.heard.alive_legs == 0,
+}
+
+
+@attrs.frozen
+class Look:
+    """One kind of damage under one plan."""
+
+    plan: Plan
+    kind: str
+    is_seen: Callable[[Trial], bool]
+
+    def __str__(self) -> str:
+        """Name it."""
+        silent = ", half silent" if self.plan.half_silent else ""
+        return f"{self.kind} ({self.plan.dialect}{silent})"
+
+    def verdict(self) -> str:
+        """Run it past the peer; return `seen`, or what the peer saw instead."""
+        floor = [str(FLOOR_PROGRAM), "--corrupt", self.kind]
         try:
-            trial = run_trial(floor, plan)
+            trial = run_trial(floor, self.plan)
         except TrialError as exc:
-            verdict = str(exc)
-        else:
-            verdict = "seen" if is_seen(trial) else f"NOT SEEN: {trial}"
-        print(f"{kind:10} {verdict}", flush=True)
-        if verdict != "seen":
-            blind.append(kind)
+            return str(exc)
+        return "seen" if self.is_seen(trial) else f"NOT SEEN: {trial}"
+
+
+def find_blind_spots(cores: tuple[int, int]) -> list[str]:
+    """Run every kind of damage past the peer, in both dialects; return what it failed to see."""
+    raw = Plan(legs=LEGS, seconds=SECONDS, cores=cores, settle_ms=SETTLE_MS)
+    twilio = attrs.evolve(raw, dialect="twilio", inbound_ms=20)
+    silent = attrs.evolve(twilio, half_silent=True)
+    looks = [Look(plan, *each) for plan in (raw, twilio) for each in SEEN.items()]
+    looks += [Look(silent, *each) for each in SEEN_OF_THE_SILENT.items()]
+    blind = []
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for look, verdict in zip(looks, pool.map(Look.verdict, looks), strict=True):
+            print(f"{look!s:32} {verdict}", flush=True)
+            if verdict != "seen":
+                blind.append(str(look))
     return blind

@@ -1,8 +1,8 @@
-"""The sender under test: trioaudio's own parts, N calls, raw dialect, framing included.
+"""The sender under test: trioaudio's own parts, N calls, raw or Twilio's dialect, framing included.
 
 A synthetic speaker delivers numbered PCM in chunks of an awkward size; from there on everything is
-the real thing: ingest and framing tasks, playout queue, pacer, media socket, listener. See
-README.md, "A sender", for what it must print.
+the real thing: ingest and framing tasks, playout queue, pacer, media socket, listener, and what the
+carrier's protocol asks for in both directions. See README.md, "A sender", for what it must print.
 """
 
 from __future__ import annotations
@@ -10,68 +10,64 @@ from __future__ import annotations
 import argparse
 import json
 import resource
-import struct
 import sys
-from collections.abc import AsyncIterable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import attrs
 import trio
 
+# Run as a script, only this file's own folder would be looked into.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from bench.numbered import numbered_pcm
+from bench.speakers import NumberedSpeaker
 from trioaudio.call import Call, Hooks
 from trioaudio.carriers import load_carrier
 from trioaudio.core.engine import VoiceChoice
-from trioaudio.core.facts import Fact, LegConnected, Tell
+from trioaudio.core.facts import Fact, LegConnected
 from trioaudio.core.pcm import PcmFormat
 from trioaudio.core.percentiles import Histogram
-from trioaudio.core.speech import SpeechSink, WholeText
+from trioaudio.core.speech import WholeText
 from trioaudio.garbage import settle
 from trioaudio.line import Line
 from trioaudio.media_path import shape_for
 from trioaudio.net.listener import Admission, Listener, open_listener
+from trioaudio.net.tls import server_context
 from trioaudio.pacer import Pacer
 from trioaudio.supervise import RecoveryPolicy
 
 SAMPLE_RATE = 8000
 PTIME = 0.06
-CHUNK_BYTES = 3000  # no multiple of a frame, and more than a tenth of a second
-SETTLED_S = 3.0  # what connecting two thousand legs held up has been sent by then
+SPARE_HANDSHAKES = 512
+SET_UP_S = 60  # on a busy machine: a leg that has no more to say would look like a broken one
+HANDSHAKE_S = 60.0  # all legs come within seconds, beside those that are paced already
+SETTLE_MS = 3000  # what connecting two thousand legs held up has been sent by then
+WASTE_EVERY_S = 0.01
 TENTHS = 10
 MAX_FRAMES = 1 << 14  # a quarter of an hour of numbered audio, made once and shared
 
 
-def numbered_frame(number: int) -> bytes:
-    """Return a frame the peer can check byte by byte."""
-    head = struct.pack("<II", number, ~number & 0xFFFFFFFF)
-    return head + bytes([number & 255]) * 948 + struct.pack("<I", number)
+@attrs.frozen
+class Order:
+    """What the orchestrator asks for."""
 
+    legs: int
+    seconds: float
+    dialect: str
+    tls: list[str] | None
+    half_silent: bool
+    settle_ms: float
+    waste_us: float
 
-@attrs.define(eq=False)
-class NumberedSpeaker:
-    """Writes the same numbered frames for every utterance, as fast as it may.
+    @property
+    def frames(self) -> int:
+        """Frames to have ready: set-up, settling and window, and some."""
+        return min(MAX_FRAMES, int((self.seconds + self.legs / 100 + SET_UP_S) / PTIME))
 
-    Synthesis is not what is measured, so its chunks are made once and shared by all legs.
-    """
-
-    chunks: list[bytes]
-    name: str = "numbered"
-
-    def check(self, choice: VoiceChoice) -> None:
-        """Any voice will do."""
-
-    def check_text(self, text: str, choice: VoiceChoice) -> None:
-        """So will any text."""
-
-    async def speak(
-        self,
-        pieces: AsyncIterable[str],
-        sink: SpeechSink,
-        choice: VoiceChoice,
-    ) -> None:
-        """Write it all; waiting in the sink is the pace."""
-        async for _ in pieces:
-            for chunk in self.chunks:
-                await sink.write(chunk)
+    def speaks(self, number: int) -> bool:
+        """Say whether that leg is to be sent anything."""
+        return not (self.half_silent and number % 2)
 
 
 @attrs.define(eq=False)
@@ -107,6 +103,24 @@ class Window:
         """How much later the last tenth was than the first, on average."""
         return (self._means[-1] - self._means[0]) * 1000
 
+    def report(self) -> dict[str, object]:
+        """Return what README.md asks for, but for memory and wake-ups."""
+        legs = [call.leg for call in self.calls if call.leg is not None]
+        fractions = (("p50", 0.5), ("p99", 0.99), ("p999", 0.999), ("max", 1.0))
+        return {
+            "legs": len(self.calls),
+            "frames": self.frames,
+            "frames_total": self.frames_total,
+            "lateness_ms": {
+                name: round(self.lateness.percentile(fraction) * 1000, 4)
+                for name, fraction in fractions
+            },
+            "cpu_us_per_frame": round(self.cpu * 1e6 / max(1, self.frames), 3),
+            "underruns": sum(leg.clock.underruns for leg in legs),
+            "resyncs": sum(leg.clock.resyncs for leg in legs),
+            "drift_ms": round(self.drift_ms, 4),
+        }
+
 
 def _cpu_seconds() -> float:
     usage = resource.getrusage(resource.RUSAGE_SELF)
@@ -118,8 +132,41 @@ def _resident_kb() -> float:
     return pages * resource.getpagesize() / 1024
 
 
-async def run(legs: int, seconds: float) -> None:
-    """Pace `legs` legs; measure `seconds` once all have been up for a second."""
+def _say(what: dict[str, object]) -> None:
+    sys.stdout.write(json.dumps(what) + "\n")
+    sys.stdout.flush()
+
+
+def _new_line(dialect: str) -> Line:
+    carrier = load_carrier(dialect)
+    # Twilio's usual lead sends the first frames of a talkspurt early; lateness is against that.
+    settings = attrs.evolve(carrier.settings, lead_ms=0)
+    return Line(
+        carrier=carrier,
+        settings=settings,
+        shape=shape_for(carrier, settings, PcmFormat(SAMPLE_RATE)),
+        policy=RecoveryPolicy(carrier.recovery),
+    )
+
+
+def _open_door(order: Order) -> AbstractAsyncContextManager[Listener]:
+    # All legs come from one address and at once, which elsewhere would be an attack.
+    admission = Admission(
+        handshake_s=HANDSHAKE_S,
+        tls_context=server_context(*order.tls) if order.tls else None,
+        handshakes_most=order.legs + SPARE_HANDSHAKES,
+        handshakes_in_all=order.legs + SPARE_HANDSHAKES,
+    )
+    return open_listener("127.0.0.1", 0, admission)
+
+
+def _new_speaker(order: Order) -> NumberedSpeaker:
+    pcm = b"".join(numbered_pcm(number, order.dialect) for number in range(order.frames))
+    return NumberedSpeaker.of(pcm)
+
+
+async def run(order: Order) -> None:
+    """Pace the legs; measure the window once all have been up for three seconds."""
     lateness = Histogram()
     connected = 0
     all_up = trio.Event()
@@ -128,73 +175,58 @@ async def run(legs: int, seconds: float) -> None:
         nonlocal connected
         if isinstance(fact, LegConnected):
             connected += 1
-            if connected == legs:
+            if connected == order.legs:
                 all_up.set()
 
-    enough = min(MAX_FRAMES, int((seconds + legs / 200 + 10) / PTIME))
-    pcm = b"".join(map(numbered_frame, range(enough)))
-    speaker = NumberedSpeaker(
-        [pcm[start : start + CHUNK_BYTES] for start in range(0, len(pcm), CHUNK_BYTES)]
-    )
-    async with open_listener("127.0.0.1", 0, Admission()) as door, trio.open_nursery() as nursery:
+    speaker = _new_speaker(order)
+    async with _open_door(order) as door, trio.open_nursery() as nursery:
         pacer = Pacer()
         nursery.start_soon(pacer.run)
         settle()
         before = _resident_kb()
-        calls = [_new_call(speaker, pacer, lateness, tell) for _ in range(legs)]
+        hooks = Hooks(tell=tell, on_event=lambda _event: None)
+        calls = [
+            Call(
+                line=_new_line(order.dialect),
+                speaker=speaker,
+                pacer=pacer,
+                lateness=lateness,
+                hooks=hooks,
+            )
+            for _ in range(order.legs)
+        ]
         for number, call in enumerate(calls):
-            nursery.start_soon(_one_call, call, door, f"/media/{number}")
-        sys.stdout.write(json.dumps({"port": int(door.address.rpartition(":")[2])}) + "\n")
-        sys.stdout.flush()
+            nursery.start_soon(_one_call, call, door, number, order.speaks(number))
+        _say({"port": int(door.address.rpartition(":")[2])})
         await all_up.wait()
-        await trio.sleep(SETTLED_S)
+        if order.waste_us:
+            nursery.start_soon(_waste, order.waste_us, calls)
+        await trio.sleep(order.settle_ms / 1000)
         window = Window(calls, lateness)
-        await window.measure(seconds)
-        legs_now = [call.leg for call in calls if call.leg is not None]
-        resident = _resident_kb() - before
-        result = {
-            "legs": legs,
-            "frames": window.frames,
-            "frames_total": window.frames_total,
-            "lateness_ms": {
-                name: round(window.lateness.percentile(fraction) * 1000, 4)
-                for name, fraction in (("p50", 0.5), ("p99", 0.99), ("p999", 0.999), ("max", 1.0))
-            },
-            "cpu_us_per_frame": round(window.cpu * 1e6 / max(1, window.frames), 3),
-            "cpu_percent": round(window.cpu * 100 / seconds, 1),
-            "rss_kb_per_leg": round(resident / legs, 2),
-            "underruns": sum(leg.clock.underruns for leg in legs_now),
-            "resyncs": sum(leg.clock.resyncs for leg in legs_now),
-            "drift_ms": round(window.drift_ms, 4),
-            "wakeups": pacer.statistics().wakeups,
-        }
+        await window.measure(order.seconds)
+        result = window.report()
+        result["rss_kb_per_leg"] = round((_resident_kb() - before) / order.legs, 2)
+        result["wakeups"] = pacer.statistics().wakeups
         nursery.cancel_scope.cancel()
-    sys.stdout.write(json.dumps(result) + "\n")
+    _say(result)
 
 
-def _new_call(speaker: NumberedSpeaker, pacer: Pacer, lateness: Histogram, tell: Tell) -> Call:
-    carrier = load_carrier("raw")
-    line = Line(
-        carrier=carrier,
-        settings=carrier.settings,
-        shape=shape_for(carrier, carrier.settings, PcmFormat(SAMPLE_RATE)),
-        policy=RecoveryPolicy(carrier.recovery),
-    )
-    return Call(
-        line=line,
-        speaker=speaker,
-        pacer=pacer,
-        lateness=lateness,
-        hooks=Hooks(
-            tell=tell,
-            on_event=lambda _event: None,
-        ),
-    )
+async def _waste(waste_us: float, calls: list[Call]) -> None:
+    """Burn so much processor time for each frame sent: the guard's self-test is to see it."""
+    done = 0
+    while True:
+        await trio.sleep(WASTE_EVERY_S)
+        sent = sum(call.queue.ledger.sent for call in calls)
+        end = _cpu_seconds() + (sent - done) * waste_us * 1e-6
+        done = sent
+        while _cpu_seconds() < end:
+            pass
 
 
-async def _one_call(call: Call, listener: Listener, path: str) -> None:
-    await call.say(WholeText("x"), VoiceChoice())
-    await call.run(listener.open_door(path).connect)
+async def _one_call(call: Call, listener: Listener, number: int, speaks: bool) -> None:  # noqa: FBT001  one of a call's two kinds
+    if speaks:
+        await call.say(WholeText("x"), VoiceChoice())
+    await call.run(listener.open_door(f"/media/{number}").connect)
 
 
 def main() -> None:
@@ -202,9 +234,14 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--legs", type=int, required=True)
     parser.add_argument("--seconds", type=float, required=True)
-    given = parser.parse_args()
+    parser.add_argument("--dialect", choices=("raw", "twilio"), default="raw")
+    parser.add_argument("--tls", type=lambda text: text.split(",", 1), metavar="CERTIFICATE,KEY")
+    parser.add_argument("--half-silent", action="store_true")
+    parser.add_argument("--settle-ms", type=float, default=SETTLE_MS)
+    parser.add_argument("--waste-us", type=float, default=0, help="be slow on purpose, a frame")
+    order = Order(**vars(parser.parse_args()))
     sys.setswitchinterval(0.0005)
-    trio.run(run, given.legs, given.seconds)
+    trio.run(run, order)
 
 
 if __name__ == "__main__":

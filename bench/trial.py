@@ -11,11 +11,13 @@ from typing import IO, Any, TypeVar
 
 import attrs
 
-from bench.machine import PEER_PROGRAM
+from bench.machine import PEER_PROGRAM, Certificate
 
 CONNECT_RATE = 250  # legs a second; a Python sender spends about 1 ms on a handshake
 START_SECONDS = 20  # from the start of a sender to its first line
 END_SECONDS = 90  # beyond set-up and window, before a trial is given up
+SETTLE_MS = 3000  # what a sender waits by itself, when all legs are up
+PEER_BUSY_PERCENT = 90  # of its core: beyond, the peer may be what is late
 
 
 class TrialError(Exception):
@@ -30,7 +32,28 @@ class Plan:
     seconds: float
     cores: tuple[int, int]
     inbound_ms: float = 0
-    settle_ms: float = 3000
+    settle_ms: float = SETTLE_MS
+    dialect: str = "raw"
+    half_silent: bool = False
+    certificate: Certificate | None = None  # for TLS
+    set_up_s: float = 60  # beyond what connecting takes, before the peer gives up
+    quiet: bool = False  # what a sender says on standard error is not passed on
+
+    @property
+    def sender_options(self) -> list[str]:
+        """What a sender must be told beyond what every sender is."""
+        options = [] if self.dialect == "raw" else ["--dialect", self.dialect]
+        options += ["--tls", str(self.certificate)] if self.certificate else []
+        options += [] if self.settle_ms == SETTLE_MS else ["--settle-ms", str(self.settle_ms)]
+        return [*options, *(["--half-silent"] if self.half_silent else [])]
+
+    @property
+    def peer_options(self) -> list[str]:
+        """The same for the peer."""
+        options = ["--dialect", self.dialect, "--settle-ms", str(self.settle_ms)]
+        options += ["--inbound-ms", str(self.inbound_ms), "--set-up-s", str(self.set_up_s)]
+        options += ["--tls"] if self.certificate else []
+        return [*options, *(["--half-silent"] if self.half_silent else [])]
 
     @property
     def bound(self) -> float:
@@ -84,6 +107,18 @@ class Heard:
     inbound_sent: int
     inbound_refused: int
     cpu_seconds: float
+    cpu_percent: float = 0.0  # of a core, in the window
+    inbound_late: int = 0  # more than 5 ms, in the window
+    inbound_lateness_ms: Percentiles = Percentiles(0, 0, 0, 0)
+    silent_legs: int = 0
+    alive_legs: int = 0  # of the silent ones: they answered a ping in the window
+    unwanted: int = 0  # frames to silent legs
+    other_events: int = 0  # Twilio's dialect: what is no audio
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether the peer had hardly any time left, so that figures may be its own."""
+        return self.cpu_percent > PEER_BUSY_PERCENT
 
 
 Said = TypeVar("Said", Sent, Heard)
@@ -102,6 +137,13 @@ class Trial:
         total = self.sent.frames_total
         return max(self.heard.missing, 0 if total is None else total - self.heard.frames)
 
+    @property
+    def faults(self) -> int:
+        """Everything that must be 0: of frames, of legs that broke, of legs that are silent."""
+        heard = self.heard
+        frames = self.missing + heard.torn + heard.repeated + heard.reordered + heard.unwanted
+        return frames + heard.lost_legs + heard.broken_legs + heard.silent_legs - heard.alive_legs
+
 
 def run_trial(sender: list[str], plan: Plan, *peer_options: str) -> Trial:
     """Run one sender against the peer, each pinned to its core.
@@ -111,20 +153,24 @@ def run_trial(sender: list[str], plan: Plan, *peer_options: str) -> Trial:
     common = ["--legs", str(plan.legs), "--seconds", str(plan.seconds)]
     end = time.monotonic() + plan.bound
     with contextlib.ExitStack() as children:
-        sending = children.enter_context(_child([*sender, *common], plan.cores[0]))
+        command = [*sender, *common, *plan.sender_options]
+        errors = subprocess.DEVNULL if plan.quiet else None
+        sending = children.enter_context(_child(command, plan.cores[0], errors))
         port = _read_port(sending)
         peer = [str(PEER_PROGRAM), *common, "--port", str(port), "--rate", str(CONNECT_RATE)]
-        peer += ["--settle-ms", str(plan.settle_ms), "--inbound-ms", str(plan.inbound_ms)]
-        hearing = children.enter_context(_child([*peer, *peer_options], plan.cores[1]))
+        peer += [*plan.peer_options, *peer_options]
+        hearing = children.enter_context(_child(peer, plan.cores[1], subprocess.PIPE))
         heard = _last_words("peer", hearing, end)
         sent = _last_words("sender", sending, end)
     return Trial(_read(Sent, sent), _read(Heard, heard))
 
 
 @contextlib.contextmanager
-def _child(command: list[str], core: int) -> Iterator["subprocess.Popen[bytes]"]:
+def _child(
+    command: list[str], core: int, errors: int | None
+) -> Iterator["subprocess.Popen[bytes]"]:
     with _pinned(core):  # inherited, so that it holds from the first instruction on
-        child = subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0)
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, bufsize=0)
     with child:
         try:
             yield child
@@ -168,11 +214,13 @@ def _read_port(sender: "subprocess.Popen[bytes]") -> int:
 def _last_words(name: str, child: "subprocess.Popen[bytes]", end: float) -> dict[str, Any]:
     """Wait for the child's end and read its last line."""
     try:
-        output, _ = child.communicate(timeout=max(1.0, end - time.monotonic()))
+        output, errors = child.communicate(timeout=max(1.0, end - time.monotonic()))
     except subprocess.TimeoutExpired as exc:
         raise TrialError(f"the {name} did not end in time") from exc
     if child.returncode:
-        raise TrialError(f"the {name} failed with exit code {child.returncode}")
+        why = (errors or b"").decode(errors="replace").strip().rpartition("\n")[2]
+        ending = f": {why}" if why else ""
+        raise TrialError(f"the {name} failed with exit code {child.returncode}{ending}")
     try:
         said = json.loads(output.splitlines()[-1])
     except (ValueError, IndexError) as exc:
