@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from itertools import pairwise
 
 import attrs
 import pytest
@@ -11,7 +12,8 @@ import trio
 import trio.lowlevel
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from fakes import FakeConnection, Received, SpelledCodec, number_of, numbered_pcm
+from fake_inlet import SocketInlet
+from fakes import FakeConnection, Received, SpelledCodec, inbound, number_of, numbered_pcm
 from trioaudio.carriers.raw import CARRIER
 from trioaudio.core.carrier import (
     CallerAudio,
@@ -107,13 +109,14 @@ async def leg_on(
     timing: LegTiming | None = None,
     queue: PlayoutQueue | None = None,
     steer: Steer | None = None,
+    connection: FakeConnection | None = None,
     **changes: object,
 ) -> AsyncIterator[Rig]:
     """A leg at work, on a carrier with some settings; what ends it is raised here."""
     kind = kind or carrier()
     settings = attrs.evolve(CarrierSettings(tail_ms=0), **changes)  # type: ignore[arg-type]
     shape: Shape = shape_for(kind, settings, PCM)
-    connection, pacer = FakeConnection(), Pacer(early=early)
+    connection, pacer = connection or FakeConnection(), Pacer(early=early)
     facts: list[Fact] = []
     events: list[Event] = []
     sent: list[tuple[Audio, float, float, float]] = []
@@ -801,3 +804,191 @@ async def test_events_are_handed_on_in_order(autojump_clock: MockClock) -> None:
         await wait_all_tasks_blocked()
         assert rig.events == [FlowPaused(), Metadata("one"), Stopped("far end")]
         rig.connection.say(Closing(1000))
+
+
+# --- Read in the pacer's turns -------------------------------------------------------------
+
+
+class PolledConnection(FakeConnection):
+    """A connection whose messages the pacer reads: what `inlet` says is a line each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inlet: SocketInlet = SocketInlet()  # type: ignore[assignment]
+
+
+@asynccontextmanager
+async def polled_leg(**how: object) -> AsyncIterator[tuple[Rig, SocketInlet]]:
+    connection = PolledConnection()
+    try:
+        async with leg_on(connection=connection, **how) as rig:  # type: ignore[arg-type]
+            connection.inlet.on_line = lambda line: rig.leg.hearing.receive(inbound(line))
+            await trio.sleep(1.0)
+            yield rig, connection.inlet
+    finally:
+        connection.inlet.close()
+
+
+def read_now(rig: Rig) -> None:
+    """Have the next turn be one in which the connection is read."""
+    assert rig.leg._reading is not None
+    rig.pacer.wake(rig.leg._reading, trio.current_time())
+
+
+Both = pytest.mark.parametrize("reads_first", [True, False])
+
+
+async def put_and_read(rig: Rig, items: list[Audio], *, reads_first: bool) -> None:
+    """Have speech sent and what was said read in one batch of turns."""
+    if reads_first:
+        read_now(rig)
+    await rig.put(*items)
+    if not reads_first:
+        read_now(rig)
+
+
+async def test_a_silent_leg_reads_what_is_said(autojump_clock: MockClock) -> None:
+    async with polled_leg() as (rig, inlet):
+        assert rig.leg.polled
+        inlet.say("hello")
+        await trio.sleep(0.0601)
+        assert rig.events == [Metadata("hello")]
+        assert inlet.lines[0][0] == about(1.0 + 0.06) or inlet.lines[0][0] < 1.06
+
+
+@Both
+async def test_what_goes_wrong_in_reading_leaves_the_frame_sent_with_it_sent(
+    autojump_clock: MockClock, reads_first: bool
+) -> None:
+    """It ends the leg for its own reason, and the next leg does not say the frame again."""
+    queue = PlayoutQueue(100)
+    connections = []
+    with pytest.RaisesGroup(
+        pytest.RaisesExc(RemoteProtocolError, match="makes no sense"), flatten_subgroups=True
+    ):
+        async with polled_leg(queue=queue) as (rig, inlet):
+
+            def refuse(line: str) -> None:
+                raise RemoteProtocolError(f"{line} makes no sense")
+
+            inlet.on_line = refuse
+            inlet.say("this")
+            connections.append(rig.connection)
+            await put_and_read(rig, speech(0, 1), reads_first=reads_first)
+            await trio.sleep(1)
+    (connection,) = connections
+    assert [number_of(each) for each in connection.audio] == [0]
+    assert (queue.ledger.sent, queue.ledger.queued) == (1, 1)
+    following = queue.take()
+    assert isinstance(following, Audio)
+    assert following.payload == numbered_pcm(1, start=1)
+
+
+async def test_a_heartbeat_that_fails_beside_a_frame_leaves_the_frame_sent(
+    autojump_clock: MockClock,
+) -> None:
+    timing = LegTiming(ping_interval=20, pong_timeout=10)
+    queue = PlayoutQueue(100)
+    connection = FakeConnection()
+    connection.answers_pings = False
+    with lost("no sign of life"):
+        async with leg_on(timing=timing, queue=queue, connection=connection, early=0.001) as rig:
+            await trio.sleep(29.9987)  # it pinged at 19.9995
+            await rig.put(*speech(0, 1))
+            await trio.sleep(1)
+    assert trio.current_time() == about(29.9987)
+    assert [number_of(each) for each in connection.audio] == [0]
+    assert (queue.ledger.sent, queue.ledger.queued) == (1, 1)
+
+
+async def test_the_first_failure_is_the_one_that_is_told(autojump_clock: MockClock) -> None:
+    with lost("it broke"):
+        async with polled_leg() as (rig, inlet):
+
+            def refuse(line: str) -> None:
+                raise RemoteProtocolError(line)
+
+            inlet.on_line = refuse
+            inlet.say("and then it made no sense")
+            rig.connection.broken = "it broke"
+            await put_and_read(rig, speech(0), reads_first=True)
+            await trio.sleep(1)
+            raise AssertionError
+
+
+@Both
+async def test_a_resume_read_beside_a_frame_makes_no_frame_leave_early(
+    autojump_clock: MockClock, reads_first: bool
+) -> None:
+    async with polled_leg() as (rig, inlet):
+        inlet.say("resume")
+        await put_and_read(rig, speech(0, 1, 2), reads_first=reads_first)
+        await trio.sleep(1)
+        assert rig.speech_times == grid(1.0, 3)
+
+
+@Both
+async def test_a_clear_said_while_a_frame_is_sent_forgets_that_frame_too(
+    autojump_clock: MockClock, reads_first: bool
+) -> None:
+    async with polled_leg(lead_ms=120) as (rig, inlet):
+
+        def interrupt(line: str) -> None:
+            rig.queue.flush()
+            rig.leg.clear()
+
+        inlet.on_line = interrupt
+        inlet.say("stop")
+        await put_and_read(rig, speech(0, 1, 2), reads_first=reads_first)
+        await trio.sleep(0.01)
+        assert rig.connection.received[-1].message == "clearaudio"
+        assert rig.leg.unheard_s(trio.current_time()) == 0.0
+        assert rig.queue.ledger.sent == len(rig.numbers) == 1
+        assert rig.queue.ledger.flushed == 2
+
+
+async def test_a_mark_that_is_owed_is_read_soon_and_then_no_more(
+    autojump_clock: MockClock,
+) -> None:
+    async with polled_leg(mark_wait_ms=2000) as (rig, inlet):
+        await rig.put(*speech(0), Mark(0, "m"))
+        await trio.sleep(0.1)
+
+        async def gaps() -> list[float]:
+            """Have something to read all the time, and look how often it is."""
+            inlet.fetches.clear()
+            for _ in range(30):
+                inlet.say("x")
+                await trio.sleep(0.01)
+            return [late - early for early, late in pairwise(inlet.fetches)]
+
+        assert max(await gaps()) <= 0.0201
+        inlet.say("played m")
+        await trio.sleep(0.1)
+        assert min(await gaps()) >= 0.0599
+
+
+@pytest.mark.parametrize("way", ["listen", "finish", "starting"])
+async def test_who_waits_for_what_is_said_reads_soon(autojump_clock: MockClock, way: str) -> None:
+    starts = Starts.ON_MESSAGE if way == "starting" else Starts.ON_CONNECT
+    async with polled_leg(kind=carrier(starts=starts)) as (rig, inlet):
+        if way == "listen":
+            rig.leg.listen(on=True)
+        elif way == "finish":
+            rig.connection.close_takes = 10
+            rig.leg.finish()
+        await trio.sleep(0.1)
+        inlet.fetches.clear()
+        for _ in range(30):
+            inlet.say("x")
+            await trio.sleep(0.01)
+        assert max(b - a for a, b in pairwise(inlet.fetches)) <= 0.0201
+
+
+async def test_a_detached_leg_is_not_read(autojump_clock: MockClock) -> None:
+    async with polled_leg() as (rig, inlet):
+        rig.leg.detach()
+        inlet.say("too late")
+        await trio.sleep(1)
+        assert inlet.lines == []
+        assert rig.pacer.rounds._rounds == {True: [], False: []}

@@ -11,7 +11,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from trioaudio.pacer import Pacer
+from trioaudio.pacer import PORTION, PORTIONS_MOST, POSTED_MOST, Pacer
 from trioaudio.turns import SPARE
 
 
@@ -296,3 +296,232 @@ async def test_what_is_forgotten_is_let_go_of(autojump_clock: MockClock) -> None
         await trio.sleep(1001)
         nursery.cancel_scope.cancel()
     assert all(each.at == [1000.0] for each in kept)
+
+
+# --- Whose turn is cut in two by a system call -----------------------------------------------
+
+
+@attrs.define(eq=False)
+class Poster:
+    """Posts itself in every turn, and notes what becomes of it."""
+
+    pacer: Pacer
+    name: str = ""
+    log: list[str] = attrs.field(factory=list)
+    last: bool = False
+    again: Callable[[float], float | None] = never
+    breaks_in: str = ""
+    on: dict[str, Callable[[], None]] = attrs.field(factory=dict)
+    failures: list[Exception] = attrs.field(factory=list)
+    acted_at: list[float] = attrs.field(factory=list)
+    turn: int = 0
+
+    def tick(self, now: float) -> float | None:
+        self._note("tick")
+        self.pacer.post(self, last=self.last)
+        return None
+
+    def act(self) -> None:
+        self._note("act")
+
+    def acted(self, at: float) -> float | None:
+        self.acted_at.append(at)
+        self._note("acted")
+        return self.again(at)
+
+    def fail(self, exc: Exception) -> None:
+        self.failures.append(exc)
+
+    def _note(self, what: str) -> None:
+        self.log.append(f"{self.name} {what}".strip())
+        self.on.get(what, lambda: None)()
+        if self.breaks_in == what:
+            raise ZeroDivisionError(what)
+
+
+def posters(pacer: Pacer, names: str, at: float = 1.0) -> tuple[dict[str, Poster], list[str]]:
+    """Legs that post themselves at one time, and what all of them note."""
+    log: list[str] = []
+    made = {name: Poster(pacer, name, log) for name in names}
+    for each in made.values():
+        pacer.wake(each, at)
+    return made, log
+
+
+async def test_all_get_ready_before_any_acts_and_all_act_before_any_accounts(
+    autojump_clock: MockClock, pacer: Pacer, nursery: trio.Nursery
+) -> None:
+    _, log = posters(pacer, "abc")
+    nursery.start_soon(pacer.run)
+    await trio.sleep(2)
+    assert log == [f"{name} {what}" for what in ("tick", "act", "acted") for name in "abc"]
+    assert pacer.statistics().turns == 3
+    assert pacer.statistics().waiting == 0
+
+
+async def test_who_reads_acts_when_who_sends_has_done_the_accounts(
+    autojump_clock: MockClock, pacer: Pacer, nursery: trio.Nursery
+) -> None:
+    made, log = posters(pacer, "rasb")
+    made["r"].last = made["s"].last = True
+    nursery.start_soon(pacer.run)
+    await trio.sleep(2)
+    assert [each for each in log if "tick" not in each] == [
+        f"{name} {what}" for names in ("ab", "rs") for what in ("act", "acted") for name in names
+    ]
+
+
+async def test_no_more_than_so_many_wait_for_each_other(
+    autojump_clock: MockClock, pacer: Pacer, nursery: trio.Nursery
+) -> None:
+    names = [str(number) for number in range(2 * POSTED_MOST + 5)]
+    log: list[str] = []
+    for name in names:
+        pacer.wake(Poster(pacer, name, log), 1.0)
+    nursery.start_soon(pacer.run)
+    await trio.sleep(2)
+    steps = ("tick", "act", "acted")
+    assert [each.split()[1] for each in log] == [
+        step for most in (POSTED_MOST, POSTED_MOST, 5) for step in steps for _ in range(most)
+    ]
+    assert sorted(log) == sorted(f"{name} {step}" for name in names for step in steps)
+
+
+async def test_who_reads_lets_those_who_come_due_go_first(
+    autojump_clock: MockClock, pacer: Pacer, nursery: trio.Nursery
+) -> None:
+    log: list[str] = []
+    readers = [Poster(pacer, "read", log, last=True) for _ in range(3 * PORTION)]
+    for each in readers:
+        each.on["act"] = lambda: autojump_clock.jump(0.001)
+        pacer.wake(each, 1.0)
+    pacer.wake(Poster(pacer, "send", log), 1.0 + 0.001 * (PORTION + 1))
+    nursery.start_soon(pacer.run)
+    await trio.sleep(2)
+    acts = [each for each in log if each.endswith("act")]
+    assert acts == ["read act"] * 2 * PORTION + ["send act"] + ["read act"] * PORTION
+
+
+async def test_many_who_read_let_other_tasks_run_between(
+    autojump_clock: MockClock, pacer: Pacer, nursery: trio.Nursery
+) -> None:
+    most = PORTION * PORTIONS_MOST
+    log: list[str] = []
+    readers = [Poster(pacer, str(number), log, last=True) for number in range(3 * most + 1)]
+    for each in readers:
+        pacer.wake(each, 1.0)
+    nursery.start_soon(pacer.run)
+    await trio.sleep_until(1.0)
+    done = 0
+    while done < len(readers):
+        await trio.lowlevel.checkpoint()
+        before, done = done, sum(each.endswith("acted") for each in log)
+        assert done - before <= 2 * most  # Trio shuffles: two batches may follow each other
+    assert [each for each in log if each.endswith("acted")] == [
+        f"{number} acted" for number in range(len(readers))
+    ]
+
+
+@pytest.mark.parametrize("where", ["tick", "act", "acted"])
+@pytest.mark.parametrize("who", ["a", "b", "c"])
+async def test_a_bug_wherever_it_is_ends_one_leg_and_puts_nobody_out_of_turn(
+    autojump_clock: MockClock, pacer: Pacer, nursery: trio.Nursery, where: str, who: str
+) -> None:
+    made, log = posters(pacer, "abc")
+    for each in made.values():
+        each.again = lambda at: at + 1.0
+    made[who].breaks_in = where
+    nursery.start_soon(pacer.run)
+    await trio.sleep(3.5)
+    assert [str(exc) for exc in made[who].failures] == [where]
+    steps = ["tick", "act", "acted"]
+    assert [each for each in log if each[0] == who] == [
+        f"{who} {step}" for step in steps[: steps.index(where) + 1]
+    ]
+    for name in {"a", "b", "c"} - {who}:
+        assert made[name].acted_at == [1.0, 2.0, 3.0]
+        assert made[name].failures == []
+        assert [each for each in log if each[0] == name] == [f"{name} {s}" for s in steps] * 3
+    assert pacer.statistics().failures == 1
+
+
+async def test_a_bug_in_every_leg_is_each_legs_own(
+    autojump_clock: MockClock, pacer: Pacer, nursery: trio.Nursery
+) -> None:
+    made, _ = posters(pacer, "abcdefghi")
+    for each, where in zip(made.values(), ("tick", "act", "acted") * 3, strict=True):
+        each.breaks_in = where
+    nursery.start_soon(pacer.run)
+    await trio.sleep(2)
+    assert [str(exc) for each in made.values() for exc in each.failures] == [
+        "tick",
+        "act",
+        "acted",
+    ] * 3
+
+
+async def test_nobody_has_a_turn_before_his_last_one_is_accounted_for(
+    autojump_clock: MockClock, pacer: Pacer, nursery: trio.Nursery
+) -> None:
+    """Not even where a bug of another leg's came in between, and the leg is due again."""
+    made, log = posters(pacer, "ab")
+    made["a"].breaks_in = "acted"
+    made["a"].on["acted"] = lambda: pacer.wake(made["b"], 1.0)
+    nursery.start_soon(pacer.run)
+    await trio.sleep(2)
+    assert [each for each in log if each[0] == "b"] == ["b tick", "b act", "b acted"] * 2
+
+
+@pytest.mark.parametrize("step", ["tick", "act", "acted"])
+async def test_who_is_forgotten_after_posting_acts_once_and_has_no_more_turns(
+    autojump_clock: MockClock, pacer: Pacer, nursery: trio.Nursery, step: str
+) -> None:
+    """What was made ready goes out: it is in no queue any more."""
+    made, log = posters(pacer, "ab")
+    made["a"].again = lambda at: at + 1.0
+    made["b"].on[step] = lambda: pacer.forget(made["a"])
+    nursery.start_soon(pacer.run)
+    await trio.sleep(5)
+    mine = [each for each in log if each[0] == "a"]
+    if step == "acted":  # it had its next turn by then, and loses it
+        assert pacer.statistics().waiting == 0
+    assert mine == ["a tick", "a act", "a acted"]
+
+
+@pytest.mark.parametrize("step", ["tick", "act"])
+async def test_who_is_woken_after_posting_comes_when_it_was_told_last(
+    autojump_clock: MockClock, pacer: Pacer, nursery: trio.Nursery, step: str
+) -> None:
+    made, _ = posters(pacer, "ab")
+    made["a"].again = lambda at: at + 1.0 if at < 3 else None
+    made["b"].on[step] = lambda: pacer.wake(made["a"], 3.5)
+    nursery.start_soon(pacer.run)
+    await trio.sleep(5)
+    assert made["a"].acted_at == [1.0, 3.5]
+
+
+async def test_each_is_told_when_its_own_system_call_was_made(
+    autojump_clock: MockClock, pacer: Pacer, nursery: trio.Nursery
+) -> None:
+    made, _ = posters(pacer, "abc")
+    for each in made.values():
+        each.on["act"] = lambda: autojump_clock.jump(0.001)
+        each.on["acted"] = lambda: autojump_clock.jump(0.1)
+    nursery.start_soon(pacer.run)
+    await trio.sleep(2)
+    told = [each.acted_at[0] for each in made.values()]
+    assert told == [pytest.approx(1.001), pytest.approx(1.002), pytest.approx(1.003)]
+
+
+async def test_who_asks_for_a_turn_that_is_due_lets_other_tasks_run_before(
+    autojump_clock: MockClock, pacer: Pacer, nursery: trio.Nursery
+) -> None:
+    made, log = posters(pacer, "a")
+    made["a"].again = lambda at: at
+    nursery.start_soon(pacer.run)
+    await trio.sleep_until(1.0)
+    for _ in range(20):
+        before = len(log)
+        await trio.lowlevel.checkpoint()
+        assert len(log) - before <= 6
+    pacer.forget(made["a"])

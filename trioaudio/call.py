@@ -214,7 +214,7 @@ class Call:
         self.speech.leg = leg
         if self.speech.gated and self.line.start_gate is not None:
             leg.hearing.on_media = self.speech.open_gate
-            gate = _Gate(self.speech.open_gate, leg.fail)
+            gate = _Gate(self.speech.open_gate, leg.lose)
             self._pacer.wake(gate, trio.current_time() + self.line.start_gate)
         try:
             leg.attach()

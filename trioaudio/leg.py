@@ -189,10 +189,10 @@ class Leg:
         self._on_event = on_event
         self.on_sent = on_sent
         self._timing = timing or LegTiming()
-        self._heartbeat = Heartbeat(connection, pacer, self._timing, self.fail)
+        self._heartbeat = Heartbeat(connection, pacer, self._timing, self.lose)
         inlet = connection.inlet
         self._reading = (
-            None if inlet is None else Reading(inlet, pacer.rounds, self._is_waiting, self.fail)
+            None if inlet is None else Reading(inlet, pacer.rounds, self._is_waiting, self.lose)
         )
         self._tail = settings.tail_ms / 1000
         self._open = carrier.starts is Starts.ON_CONNECT
@@ -256,11 +256,18 @@ class Leg:
         self._pacer.wake(self, trio.current_time())
 
     def fail(self, exc: Exception) -> None:
-        """Take what a turn raised; `watch` raises it in the leg's own task."""
+        """Take what its own turn raised."""
         if self._going is not None:
             self._queue.put_back(self._going)  # the next leg's first
             self._going = None
-        self._failure = exc
+        self.lose(exc)
+
+    def lose(self, exc: Exception) -> None:
+        """Take what ends the leg; `watch` raises the first of these in the leg's own task.
+
+        What is being sent beside it is sent.
+        """
+        self._failure = self._failure or exc
         self._trouble.set()
 
     def finish(self) -> None:

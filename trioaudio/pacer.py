@@ -29,6 +29,13 @@ POSTED_MOST = 32
 """Who posted waits for so many others to get ready at most: a tenth of a millisecond."""
 
 
+PORTION = 8
+"""Who acts last does it so many at a time: then those have their turns who have come due."""
+
+PORTIONS_MOST = 32
+"""So many in one go, and then the other tasks have theirs."""
+
+
 class Paced(Protocol):
     """What the pacer serves."""
 
@@ -77,7 +84,9 @@ class Pacer:
         self._ahead = Turns[Paced]()
         self._order = count()
         self._posted: deque[tuple[Posting, int]] = deque()
+        self._posted_last: deque[tuple[Posting, int]] = deque()
         self._acted: deque[tuple[Posting, int, float]] = deque()
+        self._portions = 0
         self._served: Paced  # in whose turn we are
         self._kick = trio.Event()
         self._sleeps_until: float | None = None  # None: awake, or nothing to wake up for
@@ -105,7 +114,9 @@ class Pacer:
             self._kick = trio.Event()
             self._asleep = True
             self._sleeps_until = self._ahead.first_at
-            if self._sleeps_until is None:
+            if self._posted_last:
+                await trio.lowlevel.checkpoint()
+            elif self._sleeps_until is None:
                 await self._kick.wait()
             else:
                 # Half of `early` ahead: the rounding then falls on both sides of the deadline, and
@@ -114,25 +125,41 @@ class Pacer:
                     await self._kick.wait()
             self._asleep = False
 
-    def post(self, leg: Posting) -> None:
-        """Have `leg` act once all that are due are ready. To be called in its own turn only."""
-        self._posted.append((leg, leg.turn))
+    def post(self, leg: Posting, *, last: bool = False) -> None:
+        """Have `leg` act once all that are due are ready. To be called in a turn only.
+
+        `last`: behind all who are not, and a few at a time, with those before them who have come
+        due meanwhile. What is read may wait, and may change what was sent in the same go, which
+        must be accounted for before.
+        """
+        (self._posted_last if last else self._posted).append((leg, leg.turn))
 
     def _serve(self) -> None:
         self._clock = trio.lowlevel.current_clock().current_time
-        # Fixed for the whole batch: a leg that keeps asking for another turn cannot keep the
-        # other tasks from running.
-        limit = self._clock() + self.early
+        self._portions = PORTIONS_MOST
         served = False
         while not served:
             try:
-                self._sweep(limit)
+                self._sweep()
                 served = True
             except Exception as exc:  # noqa: BLE001  one leg's bug must not stop the others' clock
                 self._fail(self._served, exc)
 
-    def _sweep(self, limit: float) -> None:
-        """Serve all that are due until `limit`; go on where a leg's bug put an end to it."""
+    def _sweep(self) -> None:
+        """Serve all that are due; go on where a leg's bug put an end to it."""
+        clock = self._clock
+        self._act()  # what a bug left undone: nobody has a turn while his last one is not over
+        self._serve_until(clock() + self.early)
+        while self._posted_last and self._portions:
+            self._portions -= 1
+            for _ in range(min(PORTION, len(self._posted_last))):
+                self._posted.append(self._posted_last.popleft())
+            self._act()
+            self._serve_until(clock() + self.early)  # who has come due meanwhile
+
+    def _serve_until(self, limit: float) -> None:
+        """Serve all that are due until `limit`, but for those who act last."""
+        # It is fixed: a leg that keeps asking for another turn cannot keep others from running.
         ahead, posted, clock = self._ahead, self._posted, self._clock
         while (entry := ahead.take(limit)) is not None:
             _, order, leg, turn = entry

@@ -46,8 +46,8 @@ class TurnGiver(Protocol):
         """Give `leg` no more turns."""
         ...
 
-    def post(self, leg: Any) -> None:
-        """Have `leg` make its system call beside the others'."""
+    def post(self, leg: Any, *, last: bool) -> None:
+        """Have `leg` make its system call beside the others', or behind them."""
         ...
 
 
@@ -107,12 +107,13 @@ class Reading:
     def tick(self, now: float) -> float | None:
         """Be about to read; see `pacer.Paced`."""
         del now
-        self.rounds.pacer.post(self)
+        self.rounds.pacer.post(self, last=True)
         return None
 
     def act(self) -> None:
         """Read; see `pacer.Posting`."""
-        if self._fetched is None:  # else it was posted twice
+        # Else it was posted twice, or stopped after it was posted.
+        if self._fetched is None and self._round is not None:
             self._fetched = self.inlet.fetch()
 
     def acted(self, at: float) -> float | None:
@@ -148,7 +149,7 @@ class Round:
         for descriptor, _ in self.poll.poll(0, LEGS_A_ROUND):
             reading = self.readings.get(descriptor)
             if reading is not None:
-                self.pacer.post(reading)
+                self.pacer.post(reading, last=True)
         if self.soon:
             for reading in list(self.readings.values()):
                 if not reading.is_awaited(now):

@@ -2,9 +2,12 @@ import random
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
+from wsproto.connection import Connection, ConnectionType
+from wsproto.events import BytesMessage, CloseConnection, TextMessage
 from wsproto.frame_protocol import FrameDecoder
+from wsproto.utilities import ProtocolError
 
 from trioaudio.core.websocket_frame import Opcode, client_frame, mask, server_frame
 from trioaudio.core.websocket_split import DataFrame, WebSocketSplitter
@@ -345,3 +348,190 @@ def test_a_stream_in_order_is_not_called_broken() -> None:
     assert not splitter.broken
     splitter.push(wire(FINAL | Opcode.CLOSE, b"\x03\xe8", KEY))
     assert not splitter.broken
+
+
+# --- Against other ways to do the same ----------------------------------------------------
+
+
+class Slow(WebSocketSplitter):
+    """Does without the short cut for what nearly all messages are."""
+
+    def _take_whole(self, data: bytes, at: int, frames: list[DataFrame]) -> int:
+        return at
+
+
+@attrs.frozen
+class Parsed:
+    """What a stream without its head consists of."""
+
+    messages: list[tuple[int, bytes]]
+    rest: bytes
+    broken: bool
+
+
+def parse_by_the_book(data: bytes, *, masked: bool, largest: int) -> Parsed:
+    """Read RFC 6455, 5.2, from the first byte to the last; what is not all there is left out."""
+    messages: list[tuple[int, bytes]] = []
+    rest = b""
+    begun = False  # a fragmented message
+    while len(data) >= 2:
+        final, reserved, opcode = data[0] >> 7, data[0] >> 4 & 7, data[0] & 15
+        has_key, length, size = data[1] >> 7, data[1] & 127, 2
+        extended = {126: 2, 127: 8}.get(length, 0)
+        size += extended + 4 * has_key
+        if len(data) < size:
+            break
+        if extended:
+            length = int.from_bytes(data[2 : 2 + extended], "big")
+        whole = len(data) >= size + length
+        control = opcode in (8, PING, PONG)
+        wrong = (
+            opcode not in (0, 1, 2, 8, PING, PONG)
+            or reserved
+            or bool(has_key) is not masked
+            or (control and (not final or length > 125))
+            or (not control and (length > largest or (opcode == 0) is not begun))
+        )
+        if wrong or opcode == 8:
+            return Parsed(messages, rest + data, bool(wrong))
+        if final and opcode in (1, 2):
+            if not whole:
+                break
+            key = data[size - 4 : size] if masked else bytes(4)
+            body = data[size : size + length]
+            text = bytes(byte ^ key[at % 4] for at, byte in enumerate(body))
+            messages.append((opcode, text))
+        else:
+            if not control:
+                begun = not final
+            rest += data[: size + length]
+        data = data[size + length :]
+    return Parsed(messages, rest, broken=False)
+
+
+@st.composite
+def damaged_streams(draw: st.DrawFn) -> tuple[bool, bytes]:
+    """Draw a stream in order, or one with some bytes of it changed, inserted or lost."""
+    masked, units = draw(streams())
+    data = bytearray(b"".join(unit.wire for unit in units))
+    damages = st.tuples(
+        st.sampled_from(["change", "insert", "lose"]), st.integers(0, 400), st.integers(0, 255)
+    )
+    for what, where, byte in draw(st.lists(damages, max_size=3)):
+        at = where % (len(data) + 1)
+        if what == "insert":
+            data.insert(at, byte)
+        elif at < len(data) and what == "change":
+            data[at] = byte
+        elif at < len(data):
+            del data[at]
+    return masked, bytes(data)
+
+
+@given(
+    stream=st.one_of(damaged_streams(), st.tuples(st.booleans(), JUNK)),
+    sizes=SIZES,
+    largest=st.sampled_from([0, 7, 125, LARGEST]),
+)
+def test_short_cut_long_way_byte_by_byte_and_by_the_book_are_the_same(
+    stream: tuple[bool, bytes], sizes: list[int], largest: int
+) -> None:
+    masked, data = stream
+    single = [data[at : at + 1] for at in range(len(data))]
+    expected = parse_by_the_book(data, masked=masked, largest=largest)
+    for kind, chunks in (
+        (WebSocketSplitter, cut(data, sizes)),
+        (WebSocketSplitter, [data]),
+        (WebSocketSplitter, single),
+        (Slow, cut(data, sizes)),
+        (Slow, [data]),
+    ):
+        splitter = kind(masked=masked, largest=largest)
+        splitter.push(HEAD)
+        frames, rest = split(splitter, chunks)
+        assert [(int(each.opcode), payload_of(each)) for each in frames] == expected.messages
+        assert splitter.broken is expected.broken
+        # Of a frame that is passed on, what there is goes on before the rest of it has come.
+        assert rest[: len(expected.rest)] == expected.rest
+        assert data.endswith(rest[len(expected.rest) :]) or not rest[len(expected.rest) :]
+
+
+@given(stream=streams(), sizes=SIZES)
+def test_what_is_passed_on_is_the_same_by_every_way(
+    stream: tuple[bool, list[Unit]], sizes: list[int]
+) -> None:
+    masked, units = stream
+    data = b"".join(unit.wire for unit in units)[:-1]  # the last frame is not all there
+    results = []
+    for kind in (WebSocketSplitter, Slow):
+        for chunks in (cut(data, sizes), [data], [bytes((byte,)) for byte in data]):
+            splitter = kind(masked=masked, largest=LARGEST)
+            splitter.push(HEAD)
+            frames, rest = split(splitter, chunks)
+            results.append(([attrs.astuple(each) for each in frames], rest))
+    assert results == [results[0]] * len(results)
+
+
+# --- Against wsproto as the whole of a WebSocket ------------------------------------------
+
+
+def minimal(data: bytes, *, masked: bool) -> bool:
+    """Say whether every length is written as short as it can be, which wsproto insists on.
+
+    We do not: what is longer than need be is harmless, and of carriers one takes what comes.
+    """
+    while len(data) >= 2:
+        length, extended = data[1] & 127, {126: 2, 127: 8}.get(data[1] & 127, 0)
+        if extended:
+            length = int.from_bytes(data[2 : 2 + extended], "big")
+            if length < (126 if extended == 2 else 1 << 16) or length >= 1 << 63:
+                return False
+        data = data[2 + extended + 4 * (data[1] >> 7) + length :]
+    return True
+
+
+def messages_by_wsproto(data: bytes, *, masked: bool) -> tuple[list[str | bytes], bool]:
+    """Return the data messages wsproto finds, and whether it then gave the connection up."""
+    role = ConnectionType.SERVER if masked else ConnectionType.CLIENT
+    connection = Connection(role)
+    messages: list[str | bytes] = []
+    parts: list[str | bytes] = []
+    try:
+        connection.receive_data(data)
+        for event in connection.events():
+            if isinstance(event, CloseConnection):
+                return messages, True  # theirs, or its own over what it cannot read
+            if isinstance(event, TextMessage | BytesMessage):
+                data_ = event.data
+                parts.append(data_ if isinstance(data_, str) else bytes(data_))
+                if event.message_finished:
+                    joined = parts[0][:0].join(parts)  # type: ignore[arg-type]
+                    messages.append(joined)
+                    parts = []
+    except ProtocolError:
+        return messages, True
+    return messages, False
+
+
+@given(stream=damaged_streams(), sizes=SIZES)
+def test_with_trio_websockets_share_the_messages_are_those_of_wsproto(
+    stream: tuple[bool, bytes], sizes: list[int]
+) -> None:
+    """What is taken out and what is found in the rest are together what there was."""
+    masked, data = stream
+    assume(minimal(data, masked=masked))
+    splitter = past_head(masked=masked, largest=1 << 40)
+    frames, rest = split(splitter, cut(data, sizes))
+    expected, given_up = messages_by_wsproto(data, masked=masked)
+    ours: list[str | bytes] = []
+    for each in frames:
+        try:
+            ours.append(each.message())
+        except UnicodeDecodeError:
+            break  # ends the leg, and wsproto's connection
+    ours += messages_by_wsproto(rest, masked=masked)[0]
+    for message in expected:
+        assert message in ours
+        ours.remove(message)
+    # Text that is no UTF-8 in what it took for one message may be the end of more to wsproto.
+    assert given_up or not ours

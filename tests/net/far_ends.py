@@ -21,7 +21,8 @@ from websockets.trio.connection import Connection
 from websockets.trio.server import ServerConnection, serve
 
 from trioaudio.core.carrier import Message
-from trioaudio.core.connection import Closing, Inbound, MediaConnection
+from trioaudio.core.connection import Closing, Inbound, Inlet, MediaConnection
+from trioaudio.core.errors import TrioaudioError
 from trioaudio.core.facts import Fact
 from trioaudio.core.websocket_frame import Opcode, mask
 from trioaudio.net.admission import Admission
@@ -30,6 +31,8 @@ from trioaudio.net.door import Door, DoorPlan
 from trioaudio.net.listener import Listener, open_listener
 from trioaudio.net.media_socket import MediaSocket
 from trioaudio.net.websocket import WebSocketMedia
+from trioaudio.pacer import Pacer
+from trioaudio.reading import Reading
 
 PATIENCE = 8.0
 """Seconds until a test that waits is taken to hang."""
@@ -102,6 +105,53 @@ async def receiving(ours: MediaConnection) -> AsyncIterator[Inbox]:
         yield inbox
 
 
+@asynccontextmanager
+async def read_by_a_pacer(inlet: Inlet) -> AsyncIterator[None]:
+    """Have a pacer read, as a leg does, and raise what goes wrong in it."""
+    pacer = Pacer()
+    failures: list[Exception] = []
+    failed = trio.Event()
+
+    def fail(exc: Exception) -> None:
+        failures.append(exc)
+        failed.set()
+
+    async def watch() -> None:
+        await failed.wait()
+        raise failures[0]
+
+    reading = Reading(inlet, pacer.rounds, lambda _now: True, fail)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(pacer.run)
+        nursery.start_soon(watch)
+        reading.start()
+        try:
+            yield
+        finally:
+            reading.stop()
+            nursery.cancel_scope.cancel()
+
+
+class PolledMedia(WebSocketMedia):
+    """Our end of a WebSocket that a pacer reads, whoever asks it to receive."""
+
+    __slots__ = ()
+
+    async def receive(
+        self, on_message: Callable[[Inbound], None], *, polled: bool = False
+    ) -> Closing:
+        del polled
+        ended: Closing | TrioaudioError
+        async with read_by_a_pacer(self._socket):
+            try:
+                ended = await super().receive(on_message, polled=True)
+            except TrioaudioError as exc:  # as it is, without a group round it
+                ended = exc
+        if isinstance(ended, TrioaudioError):
+            raise ended
+        return ended
+
+
 # --- A conversation with the websockets library -------------------------------------------
 
 
@@ -121,6 +171,8 @@ class Role:
 
     dialling: bool
     certificates: Certificates | None
+    polled: bool = False
+    """Whether a pacer reads, as it does for calls, in place of a task."""
 
     def converse(
         self, *, largest: int = LARGEST, max_queue: int | None = 16
@@ -131,10 +183,17 @@ class Role:
             else _answering(self, largest, max_queue)
         )
 
+    def take(self, ours: MediaConnection) -> WebSocketMedia:
+        """Have our end read as this role says."""
+        assert isinstance(ours, WebSocketMedia)
+        if self.polled:
+            ours.__class__ = PolledMedia
+        return ours
+
     def shake_raw(
         self, *, largest: int = LARGEST
     ) -> AbstractAsyncContextManager[tuple[WebSocketMedia, RawStream]]:
-        return _dialling_raw(largest) if self.dialling else _answering_raw(largest)
+        return _dialling_raw(self, largest) if self.dialling else _answering_raw(self, largest)
 
     def frame(self, first: int, payload: bytes) -> bytes:
         """Return a frame as this role's far end has to send it."""
@@ -187,9 +246,8 @@ async def _answering(
 
                 nursery.start_soon(dial)
                 async with door.connect(None) as ours:
-                    assert isinstance(ours, WebSocketMedia)
                     await came.wait()
-                    yield Conversation(ours, theirs[0])
+                    yield Conversation(role.take(ours), theirs[0])
                 gone.set()
                 nursery.cancel_scope.cancel()
 
@@ -224,9 +282,8 @@ async def _dialling(role: Role, largest: int, max_queue: int | None) -> AsyncIte
             url = f"{'wss' if tls else 'ws'}://127.0.0.1:{port}{PATH}"
             dial = dialler(url, tls=tls.client if tls else None, largest=largest)
             async with dial.connect(None) as ours:
-                assert isinstance(ours, WebSocketMedia)
                 await came.wait()
-                yield Conversation(ours, theirs[0])
+                yield Conversation(role.take(ours), theirs[0])
             gone.set()
             nursery.cancel_scope.cancel()
 
@@ -319,7 +376,9 @@ async def tcp_server(
 
 
 @asynccontextmanager
-async def _dialling_raw(largest: int) -> AsyncIterator[tuple[WebSocketMedia, RawStream]]:
+async def _dialling_raw(
+    role: Role, largest: int
+) -> AsyncIterator[tuple[WebSocketMedia, RawStream]]:
     came: list[RawStream] = []
     gone = trio.Event()
 
@@ -329,14 +388,15 @@ async def _dialling_raw(largest: int) -> AsyncIterator[tuple[WebSocketMedia, Raw
         await gone.wait()
 
     async with tcp_server(answer) as url, dialler(url, largest=largest).connect(None) as ours:
-        assert isinstance(ours, WebSocketMedia)
         await until(lambda: bool(came))  # our end may see the answer first
-        yield ours, came[0]
+        yield role.take(ours), came[0]
         gone.set()
 
 
 @asynccontextmanager
-async def _answering_raw(largest: int) -> AsyncIterator[tuple[WebSocketMedia, RawStream]]:
+async def _answering_raw(
+    role: Role, largest: int
+) -> AsyncIterator[tuple[WebSocketMedia, RawStream]]:
     with patience():
         async with open_listener("127.0.0.1", 0, Admission(largest_message=largest)) as listener:
             door = listener.open_door(PATH)
@@ -344,9 +404,8 @@ async def _answering_raw(largest: int) -> AsyncIterator[tuple[WebSocketMedia, Ra
             async with stream:
                 await stream.send_all(upgrade_request())
                 async with door.connect(None) as ours:
-                    assert isinstance(ours, WebSocketMedia)
                     await read_head(stream)
-                    yield ours, stream
+                    yield role.take(ours), stream
 
 
 @attrs.frozen

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 
 import attrs
@@ -12,7 +12,7 @@ import pytest
 import trio
 import trio.testing
 
-from net.far_ends import PATIENCE, Inbox, patience, receiving, reset, until
+from net.far_ends import PATIENCE, Inbox, patience, read_by_a_pacer, receiving, reset, until
 from trioaudio.core.audiosocket_unit import Kind, unit
 from trioaudio.core.connection import Closing, MediaConnection
 from trioaudio.core.errors import LegLostError, LocalProtocolError, RemoteProtocolError
@@ -322,6 +322,74 @@ async def test_a_far_end_that_does_not_close_is_not_waited_for_long(
         await ours.close()
         assert 0.05 <= trio.current_time() - started < PATIENCE / 2
         assert ends.stream.closed
+
+
+# --- Read by a pacer ------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def polled(stream: MediaSocket) -> AsyncIterator[tuple[MediaConnection, Inbox]]:
+    """Receive while a pacer reads, until the far end is done."""
+    inbox = Inbox()
+    async with audiosocket_media(stream) as ours, trio.open_nursery() as nursery:
+
+        async def receive() -> None:
+            async with read_by_a_pacer(stream):
+                inbox.closing = await ours.receive(inbox, polled=True)
+
+        nursery.start_soon(receive)
+        yield ours, inbox
+
+
+async def test_polled_units_come_in_order_and_a_hang_up_is_the_last() -> None:
+    units = [unit(0x10, bytes((number % 256,)) * 320) for number in range(500)]
+    async with connected() as ends, polled(ends.stream) as (_, inbox):
+        await ends.theirs.send_all(OPENING + b"".join(units) + HANG_UP + AUDIO)
+        await inbox.wait_for(502)
+    assert inbox.messages == [OPENING, *units, HANG_UP]
+    assert inbox.closing == Closing(reason="the far end hung up")
+
+
+@pytest.mark.parametrize("reset_it", [True, False])
+async def test_polled_the_far_ends_end_is_seen(reset_it: bool) -> None:
+    async with connected() as ends:
+        with ExitStack() as expecting:
+            if reset_it:
+                expecting.enter_context(
+                    pytest.RaisesGroup(
+                        pytest.RaisesExc(LegLostError, match="reset"), flatten_subgroups=True
+                    )
+                )
+            async with polled(ends.stream) as (_, inbox):
+                await ends.theirs.send_all(OPENING)
+                await inbox.wait_for(1)
+                if reset_it:
+                    reset(ends.theirs)
+                else:
+                    await ends.theirs.send_eof()
+            assert inbox.closing == Closing(reason="the far end closed")
+
+
+async def test_polled_our_close_reads_on_until_the_far_end_has_closed() -> None:
+    async with connected() as ends, polled(ends.stream) as (ours, inbox):
+        await ends.theirs.send_all(OPENING + AUDIO)
+        await inbox.wait_for(2)
+        ours.send_control(HANG_UP)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ours.close)
+            assert await read_to_the_end(ends.theirs) == HANG_UP
+            await ends.theirs.send_all(AUDIO * 50)
+            await ends.theirs.send_eof()
+    assert inbox.closing == Closing(reason="closed here")
+
+
+async def test_polled_a_unit_over_the_limit_ends_the_connection() -> None:
+    with pytest.RaisesGroup(
+        pytest.RaisesExc(RemoteProtocolError, match="limit"), flatten_subgroups=True
+    ):
+        async with connected(400) as ends, polled(ends.stream):
+            await ends.theirs.send_all(OPENING + unit(0x10, bytes(500)))
+            await trio.sleep_forever()
 
 
 async def test_closing_a_broken_connection_is_no_trouble() -> None:

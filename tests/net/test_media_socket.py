@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from itertools import pairwise
 
@@ -369,3 +369,122 @@ async def send_whole(
         if cancelled:
             await trio.testing.wait_all_tasks_blocked()
             nursery.cancel_scope.cancel()
+
+
+# --- A kernel of whims --------------------------------------------------------------------
+
+
+class Whimsical:
+    """A socket that takes and gives as many bytes as it likes, none at all too, until it breaks."""
+
+    def __init__(self, whims: list[int], incoming: bytes = b"", breaks_after: int = -1) -> None:
+        self.taken = b""
+        self.incoming = incoming
+        self._whims = whims or [1]
+        self._at = 0
+        self._breaks_after = breaks_after
+
+    def _whim(self) -> int:
+        self._at += 1
+        if self._at == self._breaks_after:
+            self._whims = [-1]
+        whim = self._whims[self._at % len(self._whims)]
+        if whim < 0:
+            raise ConnectionResetError(104, "Connection reset by peer")
+        if whim == 0:
+            raise BlockingIOError
+        return whim
+
+    def send(self, data: bytes) -> int:
+        some = data[: self._whim()]
+        self.taken += some
+        return len(some)
+
+    def recv_into(self, buffer: bytearray) -> int:
+        some = self.incoming[: min(self._whim(), len(buffer))]
+        buffer[: len(some)] = some
+        self.incoming = self.incoming[len(some) :]
+        return len(some)
+
+    def fileno(self) -> int:
+        return -1
+
+
+def on_a_whim(kernel: Whimsical) -> MediaSocket:
+    return MediaSocket(kernel, "them", masked=True, largest_message=5000)  # type: ignore[arg-type]
+
+
+Whims = st.lists(
+    st.one_of(st.just(0), st.integers(1, 20), st.integers(1, 5000)), min_size=1, max_size=12
+)
+
+
+@given(
+    whims=Whims,
+    steps=st.lists(
+        st.tuples(st.sampled_from(["media", "control", "flush"]), st.integers(0, 2000)), max_size=40
+    ),
+    breaks_after=st.one_of(st.just(-1), st.integers(1, 60)),
+)
+def test_whatever_the_kernel_takes_no_frame_is_torn(
+    whims: list[int], steps: list[tuple[str, int]], breaks_after: int
+) -> None:
+    kernel = Whimsical(whims, breaks_after=breaks_after)
+    ours = on_a_whim(kernel)
+    accepted = b""
+    with suppress(LegLostError):
+        for number, (what, size) in enumerate(steps):
+            frame_ = server_frame(numbered(number, size))
+            if what == "flush":
+                ours._flush_tail()
+                continue
+            before = ours.stalled
+            if what == "control":
+                accepted += frame_
+                ours.send_control(frame_)
+            else:
+                accepted += frame_ if not before else b""
+                assert ours.try_send(frame_) is not before
+            assert ours.stalled is (len(kernel.taken) < len(accepted))
+            assert ours._tail_bytes == len(accepted) - len(kernel.taken)
+        if any(whims):
+            while ours.stalled:
+                ours._flush_tail()
+            assert kernel.taken == accepted
+    assert accepted.startswith(kernel.taken)  # in order, nothing lost and nothing twice
+
+
+@given(
+    whims=Whims.filter(any),
+    sizes=st.lists(st.integers(0, 3000), max_size=15),
+    breaks_after=st.one_of(st.just(-1), st.integers(1, 60)),
+)
+def test_however_little_is_read_at_a_time_order_is_kept_and_nothing_is_lost(
+    whims: list[int], sizes: list[int], breaks_after: int
+) -> None:
+    messages = [numbered(number, size) for number, size in enumerate(sizes)]
+    pings = frame(0x89, b"there?", KEY)
+    incoming = REQUEST + b"".join(frame(0x82, each, KEY) + pings for each in messages)
+    kernel = Whimsical(whims, incoming, breaks_after)
+    ours = on_a_whim(kernel)
+    heard: list[bytes] = []
+
+    def hear(inbound: Inbound) -> None:
+        message = inbound.message()
+        assert isinstance(message, bytes)
+        heard.append(message)
+
+    ours.take_over(hear)
+    while not ours.ended:
+        data = ours.fetch()
+        if data is not None:
+            ours.push(data)
+    assert heard == messages[: len(heard)]
+    rest = b"".join(ours._rest)
+    assert (REQUEST + pings * len(messages)).startswith(rest)
+    if ours.failure is None:
+        assert heard == messages
+        assert rest == REQUEST + pings * len(messages)
+    else:
+        assert "reset" in ours.failure
+    assert ours.fetch() is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 import trio
@@ -12,6 +13,8 @@ from websockets.protocol import State
 
 from net.far_ends import (
     KEY,
+    PATIENCE,
+    Certificates,
     Conversation,
     Inbox,
     Role,
@@ -30,6 +33,33 @@ from trioaudio.net.media_socket import REST_LIMIT, TAIL_LIMIT
 FINAL = 0x80
 PING = 0x9
 FLOOD = 2000
+
+
+@pytest.fixture(
+    params=[
+        "answering",
+        "dialling",
+        "answering-tls",
+        "dialling-tls",
+        "answering-polled",
+        "dialling-tls-polled",
+    ]
+)
+def role(request: pytest.FixtureRequest, certificates: Certificates) -> Role:
+    return Role(
+        dialling=request.param.startswith("dialling"),
+        certificates=certificates if "tls" in request.param else None,
+        polled=request.param.endswith("polled"),
+    )
+
+
+@pytest.fixture(params=["answering", "dialling", "answering-polled", "dialling-polled"])
+def plain_role(request: pytest.FixtureRequest) -> Role:
+    return Role(
+        dialling=request.param.startswith("dialling"),
+        certificates=None,
+        polled=request.param.endswith("polled"),
+    )
 
 
 def shrink_buffers(talk: Conversation) -> None:
@@ -125,6 +155,77 @@ async def test_flood_into_a_small_buffer_tears_nothing(role: Role) -> None:
         for number in range(FLOOD):
             assert await talk.theirs.recv() == numbered(number)
         await talk.theirs.aclose()
+
+
+async def test_a_flood_towards_us_is_heard_whole_and_in_order(role: Role) -> None:
+    async with role.converse() as talk, receiving(talk.ours) as inbox:
+        for number in range(FLOOD):
+            await talk.theirs.send(numbered(number, 300))
+            if number % 500 == 0:
+                await talk.theirs.ping()
+                await talk.theirs.send(["in ", "parts"])
+        await inbox.wait_for(FLOOD + 4)
+        whole = [each for each in inbox.messages if isinstance(each, bytes)]
+        assert whole == [numbered(number, 300) for number in range(FLOOD)]
+        assert [each for each in inbox.messages if isinstance(each, str)] == ["in parts"] * 4
+        await talk.theirs.aclose()
+
+
+@pytest.mark.parametrize("who", ["they", "we"])
+@pytest.mark.parametrize("code", [1000, 1001, 1011])
+async def test_a_close_in_the_midst_of_floods_both_ways(  # noqa: C901  four ways at once
+    role: Role, who: str, code: int
+) -> None:
+    """Whatever was sent before a close arrives whole; the rest is dropped, and nobody hangs."""
+    heard: list[str | bytes] = []
+    inbox = Inbox()
+    ended: list[Closing | LegLostError] = []
+    async with role.converse() as talk, trio.open_nursery() as nursery:
+        shrink_buffers(talk)
+
+        async def receive() -> None:
+            try:
+                ended.append(await talk.ours.receive(inbox))
+            except LegLostError as exc:
+                ended.append(exc)
+            nursery.cancel_scope.cancel()
+
+        async def speak() -> None:
+            number = 0
+            with suppress(LegLostError):
+                while True:
+                    if talk.socket.try_send(talk.ours.wire(numbered(number))):
+                        number += 1
+                    else:
+                        await talk.ours.wait_flushed()
+                    await trio.lowlevel.checkpoint()
+
+        async def listen() -> None:
+            with suppress(ConnectionClosed):
+                while True:
+                    heard.append(await talk.theirs.recv())
+
+        async def flood() -> None:
+            with suppress(ConnectionClosed):
+                for number in range(100_000):
+                    await talk.theirs.send(numbered(number, 300))
+
+        for each in (receive, speak, listen, flood):
+            nursery.start_soon(each)
+        await inbox.wait_for(50)
+        await until(lambda: len(heard) >= 20)
+        if who == "we":
+            await talk.ours.close(code, "enough")
+        else:
+            await talk.theirs.aclose(code, "enough")
+        await talk.socket.wait_ended()
+        await trio.sleep(PATIENCE)
+    assert heard == [numbered(number) for number in range(len(heard))]
+    assert inbox.messages == [numbered(number, 300) for number in range(len(inbox.messages))]
+    if who == "they" and code == 1011:
+        assert [str(each) for each in ended if "1011" in str(each)]
+    else:
+        assert ended == [Closing(code, "enough")]
 
 
 async def test_a_message_is_handed_on_unread(plain_role: Role) -> None:

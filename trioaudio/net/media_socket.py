@@ -32,8 +32,9 @@ RECEIVE_BYTES = 32 * 1024
 TAIL_LIMIT = 256 * 1024
 """Bytes that may wait behind a stalled socket: one media frame and small control messages."""
 
-RECORDS_AT_ONCE = 16
-"""TLS records read in one go: a carrier sends three messages in 60 ms, each in its own record."""
+RECORDS_AT_ONCE = 64
+"""TLS records read in one go: a carrier sends three messages in 60 ms, each in its own record, and
+what has piled up is to be read faster than it comes."""
 
 REST_LIMIT = 256 * 1024
 """Bytes trio-websocket may be behind. Past it nothing is read: a far end that floods us with pings
@@ -85,6 +86,7 @@ class MediaSocket(trio.abc.HalfCloseableStream):
     __slots__ = (
         "_closed",
         "_early",
+        "_ending",
         "_flushed",
         "_flushing",
         "_gone",
@@ -146,7 +148,8 @@ class MediaSocket(trio.abc.HalfCloseableStream):
         self._unread = b""  # what came with the head, or was only looked at
         self._owned = False
         self._on_frame: Callable[[Inbound], None] = _ignore
-        self._late: LegLostError | None = None
+        self._late: LegLostError | None = None  # what came behind the last records fetched,
+        self._ending = False  # or whether the end did
         self._gone = trio.Event()
         self._stream_read: trio.CancelScope | None = None
         self._rest: list[bytes] = []  # what the owner's pump leaves to receive_some
@@ -286,7 +289,8 @@ class MediaSocket(trio.abc.HalfCloseableStream):
                 self._late = exc  # what came before it comes first
                 break
             if not data:
-                break  # if this was the end, it is there the next time as well
+                self._ending = data is not None
+                break
             records.append(data)
         return b"".join(records)
 
@@ -303,6 +307,11 @@ class MediaSocket(trio.abc.HalfCloseableStream):
         on_frame = self._on_frame
         for frame in frames:
             on_frame(frame)
+        # The kernel knows nothing of an end that came in the records: nobody would ask again.
+        if self._late is not None:
+            self._break(self._late)
+        elif self._ending:
+            self._end()
 
     def poll_in(self) -> bool:
         """Read once without waiting and hand on what came; False when there was nothing.
