@@ -436,15 +436,18 @@ async def test_a_connection_that_another_process_still_holds_troubles_nobody(
         os.close(held)
 
 
-async def test_a_round_that_fails_is_our_bug_and_no_legs(
-    autojump_clock: MockClock, desk: Desk
+async def test_a_round_that_fails_ends_its_legs_and_no_others(
+    autojump_clock: MockClock, at_work: Desk
 ) -> None:
-    desk.sit()
-    (its_round,) = desk.rounds
-    its_round.poll.close()
-    with pytest.raises(ValueError, match="closed"):
-        await desk.pacer.run()
-    its_round.poll = select.epoll()
+    readers = [at_work.sit() for _ in range(LEGS_A_ROUND + 1)]
+    await trio.sleep(0.2)
+    first = at_work.rounds[0]
+    first.poll.close()
+    await trio.sleep(1)
+    for reader in readers[:LEGS_A_ROUND]:
+        assert [str(each) for each in reader.failures] == ["I/O operation on closed epoll object"]
+    assert readers[LEGS_A_ROUND].failures == []
+    first.poll = select.epoll()
 
 
 # --- Each for itself ----------------------------------------------------------------------

@@ -159,8 +159,9 @@ class Round:
         return self.next_at if self.readings else None
 
     def fail(self, exc: Exception) -> None:
-        """Take what a turn raised: nothing does."""
-        raise exc
+        """Take what its own turn raised, which is no leg's: nobody of it would be read any more."""
+        for reading in list(self.readings.values()):
+            reading.fail(exc)
 
 
 @attrs.define(eq=False)
