@@ -98,3 +98,10 @@ def test_what_is_held_is_one_unit_at_most() -> None:
     ((last,), _) = splitter.push(data[start + 1000 :])
     assert last.message() == data
     assert not splitter._held
+
+
+def test_units_of_one_kind_begin_alike() -> None:
+    audio, other, keys = Unit(b"\x10\0\2ab"), Unit(b"\x10\0\2cd"), Unit(b"\x03\0\0011")
+    assert audio.kind() == other.kind() == 0x10
+    assert audio.beginning() == other.beginning() == b"\x10"
+    assert keys.kind() != audio.kind()

@@ -45,3 +45,15 @@ def test_a_carrier_that_never_answers_fills_no_memory() -> None:
         marks.ask(str(number))
     assert not marks.answer("0", 1.0)
     assert all(marks.answer(str(number), 1.0) for number in range(1, MOST_MARKS + 1))
+
+
+def test_a_mark_is_awaited_until_it_comes_back_or_is_forgotten() -> None:
+    marks = PendingMarks()
+    assert not marks.are_awaited
+    marks.ask("a")
+    assert marks.are_awaited
+    assert marks.answer("a", 1.0)
+    assert not marks.are_awaited
+    marks.ask("b")
+    marks.forget()
+    assert not marks.are_awaited

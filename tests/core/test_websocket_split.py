@@ -535,3 +535,18 @@ def test_with_trio_websockets_share_the_messages_are_those_of_wsproto(
         ours.remove(message)
     # Text that is no UTF-8 in what it took for one message may be the end of more to wsproto.
     assert given_up or not ours
+
+
+def masked_text(text: str, key: bytes) -> DataFrame:
+    return DataFrame(Opcode.TEXT, mask(text.encode(), key), key)
+
+
+@pytest.mark.parametrize("text", ["", "x", "x" * 19, "x" * 20, '{"event":"media","se', "ä" * 15])
+def test_messages_of_one_kind_begin_alike(text: str) -> None:
+    one, other = masked_text(text, b"\1\2\3\4"), masked_text(text, b"\xff\0\x80\7")
+    assert one.kind() == other.kind() == DataFrame(Opcode.TEXT, text.encode(), None).kind()
+    assert one.beginning() == other.beginning()
+    if len(text.encode()) >= 20:
+        assert masked_text("y" + text[1:], b"\1\2\3\4").kind() != one.kind()
+    assert DataFrame(Opcode.BINARY, text.encode(), None).beginning() == b""
+    assert DataFrame(Opcode.BINARY, text.encode(), None).kind() not in {one.kind(), None}
