@@ -17,6 +17,7 @@ import trio
 from trio.testing import MockClock
 
 from fake_inlet import SocketInlet
+from trioaudio.core.errors import RemoteProtocolError
 from trioaudio.pacer import Pacer
 from trioaudio.reading import LEGS_A_ROUND, READ_S, READ_SOON_S, Reading, Round
 
@@ -448,6 +449,33 @@ async def test_a_round_that_fails_ends_its_legs_and_no_others(
         assert [str(each) for each in reader.failures] == ["I/O operation on closed epoll object"]
     assert readers[LEGS_A_ROUND].failures == []
     first.poll = select.epoll()
+
+
+async def test_who_needs_the_order_of_things_reads_out_of_turn(
+    autojump_clock: MockClock, at_work: Desk
+) -> None:
+    reader = at_work.sit()
+    await trio.sleep(0.2)
+    reader.inlet.say("now")
+    reader.reading.catch_up()
+    assert [line for _, line in reader.inlet.lines][-1] == "now"
+    before = len(reader.inlet.lines)
+    reader.reading.catch_up()  # nothing has come
+    await trio.sleep(0.2)
+    assert len(reader.inlet.lines) == before
+
+    def refuse(line: str) -> None:
+        raise RemoteProtocolError(line)
+
+    reader.inlet.on_line = refuse
+    reader.inlet.say("nonsense")
+    reader.reading.catch_up()
+    assert [str(each) for each in reader.failures] == ["nonsense"]
+    reader.reading.stop()
+    reader.inlet.say("late")
+    reader.reading.catch_up()
+    await trio.sleep(0.2)
+    assert len(reader.inlet.lines) == before
 
 
 # --- Each for itself ----------------------------------------------------------------------

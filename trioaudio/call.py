@@ -331,6 +331,11 @@ class Call:
         if self.leg is not None:
             self.leg.listen(on=on)
 
+    def catch_up(self) -> None:
+        """Take what the carrier has said until now, so that it comes before what is asked next."""
+        if self.leg is not None:
+            self.leg.catch_up()
+
     def watch_sent(self, hook: SentHook | None) -> None:
         """Have every item of speech told from now on, or none."""
         self._on_sent = hook

@@ -316,6 +316,11 @@ class Leg:
         self.hearing.listening = on
         self._read_soon()
 
+    def catch_up(self) -> None:
+        """Take what the carrier has said until now: it is read up to 60 ms later else."""
+        if self._reading is not None:
+            self._reading.catch_up()
+
     def _read_soon(self) -> None:
         if self._reading is not None:
             self._reading.hurry()

@@ -161,7 +161,7 @@ def test_systemd_passes_its_sockets(runner: Runner) -> None:
             assert first.recv(100).startswith(b"HTTP/1.1 426 ")
         while b"READY=1" not in manager.recv(4096):
             wait(0.01)
-        assert f"media=ws://127.0.0.1:{port} control={control}" in daemon.err
+        daemon.until_err(f"media=ws://127.0.0.1:{port} control={control}")
         for child in daemon.relatives():
             pid = child.split()[0]
             if int(pid) != daemon.process.pid:

@@ -20,6 +20,7 @@ from trioaudio.core.utterance import Cause, Interruptible
 
 async def carry_out(live: LiveCall, command: commands.CallCommand) -> Reply:
     """Do what a command says."""
+    _hear_first(live, command)
     if live.ended:
         raise RequestError(RequestFault.ENDED, f"call {live.id} is over: {live.reason}")
     match command:
@@ -38,6 +39,12 @@ async def carry_out(live: LiveCall, command: commands.CallCommand) -> Reply:
             return Done()
         case _:
             assert_never(command)
+
+
+def _hear_first(live: LiveCall, command: commands.CallCommand) -> None:
+    """Take what the carrier has said: a key pressed before a text is said must not cut it."""
+    if not isinstance(command, commands.Append | commands.Flush | commands.Close):
+        live.call.catch_up()
 
 
 def _change(
