@@ -475,7 +475,7 @@ async def test_who_needs_the_order_of_things_reads_out_of_turn(
     reader.inlet.say("late")
     reader.reading.catch_up()
     await trio.sleep(0.2)
-    assert len(reader.inlet.lines) == before
+    assert reader.inlet.heard[-1] == "nonsense"
 
 
 # --- Each for itself ----------------------------------------------------------------------
