@@ -173,9 +173,12 @@ def as_markdown(
     parts = [
         ", ".join(f"{name}: {value}" for name, value in machine.items()) + ".",
         "![lateness and cost of a frame over the number of calls](pictures/capacity.svg)",
-        _KNEES.format(limit=KNEE_MS, seconds=contest.short_s),
-        _knee_table(contest, scenarios, who),
     ]
+    if any(not each.median for each in contest.readings):
+        parts += [
+            _KNEES.format(limit=KNEE_MS, seconds=contest.short_s),
+            _knee_table(contest, scenarios, who),
+        ]
     for scenario in scenarios:
         points = _points_table(contest, scenario, who)
         if points is not None:
