@@ -298,7 +298,7 @@ class Settings:
         ),
     )
     early_ms: float = attrs.field(
-        default=1.0,
+        default=1.5,
         metadata=about("milliseconds a frame may be sent early, to save wake-ups", 0, 60),
     )
     keep_ms: int = attrs.field(
