@@ -23,6 +23,7 @@ from trioaudio.core.errors import ConfigError
 from trioaudio.core.secret import Secret
 from trioaudio.engines import engine_names, load_engine
 from trioaudio.net.far_address import networks_of
+from trioaudio.pacer import EARLY
 from trioaudio.serve_settings import ServeSettings
 from trioaudio.settings import PREFIX, Settings, conflicts, secret_values, variable
 from trioaudio.settings_loading import Loaded, load_settings, usual_rate
@@ -517,3 +518,7 @@ def test_an_encoding_the_carrier_does_not_take_is_named_with_its_variable(folder
     assert problem == (
         "TRIOAUDIO_TELECMI_ENCODING=mulaw: telecmi does not take it at 8000 Hz; give pcm16"
     )
+
+
+def test_the_pacer_is_as_early_by_itself_as_by_the_settings() -> None:
+    assert Settings().early_ms / 1000 == EARLY
