@@ -18,12 +18,12 @@ from typing import Protocol
 import attrs
 import trio
 
+from trioaudio.alarm import Alarm, open_alarm
 from trioaudio.reading import Rounds
 from trioaudio.turns import Turns
 
 EARLY = 0.0015
-"""Serve what is due within this many seconds: Linux epoll rounds time-outs up to whole ms, and what
-is served early wakes nobody up later."""
+"""Serve what is due within this many seconds: what is served early wakes nobody up later."""
 
 POSTED_MOST = 32
 """Who posted waits for so many others to get ready at most: a tenth of a millisecond."""
@@ -88,9 +88,8 @@ class Pacer:
         self._acted: deque[tuple[Posting, int, float]] = deque()
         self._portions = 0
         self._served: Paced  # in whose turn we are
-        self._kick = trio.Event()
-        self._sleeps_until: float | None = None  # None: awake, or nothing to wake up for
-        self._asleep = False
+        self._alarm: Alarm | None = None  # what it sleeps by; None: it is awake
+        self._sleeps_until: float | None = None  # None: there is nothing to wake up for
         self._turns = 0
         self._wakeups = 0
         self._failures = 0
@@ -99,8 +98,9 @@ class Pacer:
         """Give `leg` its next turn at `at`, in place of any turn it already waits for."""
         leg.turn += 1
         self._ahead.push((at, next(self._order), leg, leg.turn))
-        if self._asleep and (self._sleeps_until is None or at < self._sleeps_until):
-            self._kick.set()
+        if self._alarm is not None and (self._sleeps_until is None or at < self._sleeps_until):
+            self._sleeps_until = at
+            self._alarm.set(at)
 
     def forget(self, leg: Paced) -> None:
         """Give `leg` no more turns."""
@@ -108,22 +108,19 @@ class Pacer:
 
     async def run(self) -> None:
         """Serve for ever; cancel to stop."""
-        while True:
-            self._wakeups += 1
-            self._serve()
-            self._kick = trio.Event()
-            self._asleep = True
-            self._sleeps_until = self._ahead.first_at
-            if self._posted_last:
-                await trio.lowlevel.checkpoint()
-            elif self._sleeps_until is None:
-                await self._kick.wait()
-            else:
-                # Half of `early` ahead: the rounding then falls on both sides of the deadline, and
-                # one wake-up serves all that come due within the rest of it.
-                with trio.move_on_at(self._sleeps_until - self.early / 2):
-                    await self._kick.wait()
-            self._asleep = False
+        with open_alarm(self.early) as alarm:
+            while True:
+                self._wakeups += 1
+                self._serve()
+                if self._posted_last:
+                    await trio.lowlevel.checkpoint()
+                    continue
+                self._alarm, self._sleeps_until = alarm, self._ahead.first_at
+                alarm.set(self._sleeps_until)
+                try:
+                    await alarm.wait()
+                finally:
+                    self._alarm = None
 
     def post(self, leg: Posting, *, last: bool = False) -> None:
         """Have `leg` act once all that are due are ready. To be called in a turn only.
