@@ -8,9 +8,8 @@ python bench/bulk_start.py --self-test         # a few calls: does it work?
 from __future__ import annotations
 
 import argparse
-import gc
-import os
 import sys
+from functools import partial
 from pathlib import Path
 
 # Run as a script, only this file's own folder would be looked into.
@@ -20,23 +19,13 @@ import attrs
 import numpy as np
 import trio
 
-from bench.callees import AUDIO, PTIME_MS, UP, CalleesError, Legs, Records, arrived
+from bench.callees import AUDIO, PTIME_MS, UP, Legs, Records, arrived
 from bench.daemon_calls import Driver, driving, now_ns, sentence
-from bench.figures import Figure, faults, spread_ms, table
-from bench.machine import (
-    CannotRunError,
-    allow_open_files,
-    choose_cores,
-    compile_programs,
-    describe_machine,
-)
-from bench.serving import Metrics, ServingError, quantile_ms, read_metrics, serving
-from bench.set_up_trial import GREETED, GREETING, LATENESS, SETTLE_S, speak_on
-from trioaudio.client.errors import ClientError
-from trioaudio.core.verdict import leaves
+from bench.figures import Figure, faults, lateness, spread_ms
+from bench.serving import REFUSALS, Metrics, lateness_ms, read_metrics, serving
+from bench.set_up_trial import GREETED, GREETING, SETTLE_S
+from bench.two_cores import new_parser, run_whole
 
-EXIT_FAILED, EXIT_CANNOT_RUN, EXIT_NOT_HELD = 1, 2, 3
-OPEN_FILES = 4000
 DIALECT = "raw"
 WITHIN_S = 1.0
 """The newcomers dial within it, evenly."""
@@ -84,7 +73,7 @@ async def run_bulk(bulk: Bulk) -> list[Figure]:
         known = {each.id for each in calls}
         async with trio.open_nursery() as nursery:
             for call in calls:
-                nursery.start_soon(speak_on, driver, call, spoken)
+                nursery.start_soon(driver.speak_on, call, partial(driver.draw.choice, spoken))
             await trio.sleep(SETTLE_S)
             arrival = await _arrive(bulk, driver)
             views = await driver.client.calls()
@@ -135,28 +124,32 @@ async def _instant(
 
 
 def _figures(bulk: Bulk, instant: Instant, legs: Legs, records: Records) -> list[Figure]:
-    began_ns = min(instant.asked.values())
-    firsts = {leg: legs.first(leg, AUDIO, at) for leg, at in instant.asked.items()}
-    heard = {leg: at for leg, at in firsts.items() if at is not None and at < instant.ended_ns}
-    ups = [legs.first(leg, UP, 0) for leg in instant.asked]
-    speaking = arrived(records[records["leg"] < bulk.speaking], began_ns, instant.ended_ns)
-    lateness = [
-        quantile_ms(instant.before, instant.after, LATENESS, share) for share in (0.5, 0.99)
-    ]
-    refusals = "trioaudio_door_refusals_total"
     what = instant.what
+    began_ns = min(instant.asked.values())
+    speaking = arrived(records[records["leg"] < bulk.speaking], began_ns, instant.ended_ns)
     return [
-        Figure(
+        lateness(
             f"{what}: lateness of all calls' frames, the daemon's histogram",
-            tuple(lateness),
-            "p50 {:.2f}, p99 {:.2f} ms",
-            5,
-            "p99 5 ms",
-            1,
+            lateness_ms(instant.before, instant.after),
         ),
         spread_ms(
             f"{what}: lateness of the {bulk.speaking} that speak, as it arrived", speaking.late_ms
         ),
+        *_of_newcomers(instant, legs),
+        faults(
+            f"{what}: connections refused",
+            instant.after.total(REFUSALS) - instant.before.total(REFUSALS),
+        ),
+    ]
+
+
+def _of_newcomers(instant: Instant, legs: Legs) -> list[Figure]:
+    """Return when they were heard first, and what that cost."""
+    what, began_ns = instant.what, min(instant.asked.values())
+    firsts = {leg: legs.first(leg, AUDIO, at) for leg, at in instant.asked.items()}
+    heard = {leg: at for leg, at in firsts.items() if at is not None and at < instant.ended_ns}
+    ups = [legs.first(leg, UP, 0) for leg in instant.asked]
+    return [
         spread_ms(
             f"{what}: asked → first frame arrived",
             ((at - instant.asked[leg]) / 1e6 for leg, at in heard.items()),
@@ -174,10 +167,6 @@ def _figures(bulk: Bulk, instant: Instant, legs: Legs, records: Records) -> list
         Figure(f"{what}: CPU of the daemon", (instant.cpu_s,), "{:.1f} s"),
         faults(f"{what}: that did not come up", ups.count(None)),
         faults(f"{what}: that were not heard", len(instant.asked) - len(heard)),
-        faults(
-            f"{what}: connections refused",
-            instant.after.total(refusals) - instant.before.total(refusals),
-        ),
     ]
 
 
@@ -190,12 +179,9 @@ def _crowded(times_ns: list[int]) -> float:
 
 
 def _read_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = new_parser(__doc__, self_test=True)
     parser.add_argument("--speaking", type=int, default=200)
     parser.add_argument("--newcomers", type=int, default=500)
-    parser.add_argument("--cores", metavar="DAEMON,PEER")
-    parser.add_argument("--check", action="store_true", help="exit 3 beyond the limits")
-    parser.add_argument("--self-test", action="store_true", help="a few calls, no limits on time")
     given = parser.parse_args()
     if given.self_test:
         given.speaking, given.newcomers = 5, 20
@@ -205,34 +191,9 @@ def _read_arguments() -> argparse.Namespace:
 def main() -> int:
     """Run it; return the exit code."""
     given = _read_arguments()
-    try:
-        cores = choose_cores(
-            [int(each) for each in given.cores.split(",")] if given.cores else None
-        )
-        compile_programs()
-        allow_open_files(OPEN_FILES)
-    except CannotRunError as exc:
-        print(f"cannot run: {exc}", file=sys.stderr)
-        return EXIT_CANNOT_RUN
-    machine = describe_machine()
-    os.sched_setaffinity(0, {cores[1]})
-    gc.disable()  # a driver that stops for 40 ms would dial late
-    rows: list[Figure] = []
-    failures: list[BaseException] = []
-    try:
-        rows = trio.run(run_bulk, Bulk(given.speaking, given.newcomers, cores))
-    except* (ServingError, CalleesError, ClientError) as group:
-        failures += leaves(group)
-    if failures:
-        print(f"failed: {failures[0]}", file=sys.stderr)
-        return EXIT_FAILED
-    for name, value in machine.items():
-        print(f"{name}: {value}")
-    print(f"load average at the end: {os.getloadavg()[0]:.1f}\n\n{table(rows)}")
-    broken = [each for each in rows if each.held is False]
-    if given.self_test:  # few calls on a busy machine: times say nothing
-        broken = [each for each in broken if each.adds]
-    return EXIT_NOT_HELD if broken and (given.check or given.self_test) else 0
+    return run_whole(
+        given, lambda cores: trio.run(run_bulk, Bulk(given.speaking, given.newcomers, cores))
+    )
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import argparse
 import json
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import attrs
@@ -32,10 +33,11 @@ from bench.machine import (
     compile_programs,
     describe_machine,
     make_certificate,
+    read_numbers,
 )
 from bench.participants.roster import NAMES, Roster, gather
 from bench.plot import draw
-from bench.trial import Plan, TrialError
+from bench.trial import Plan, run_or_tell
 
 PAGE = HERE.parent / "docs" / "benchmarks.md"
 PICTURE = HERE.parent / "docs" / "pictures" / "capacity.svg"
@@ -43,9 +45,6 @@ START, END = "<!-- bench:compare:start -->\n", "<!-- bench:compare:end -->"
 DEFAULT_NAMES = {"trioaudio", "websockets", "picows", "node", "node-interval", "pipecat"}
 
 SETTLE_MS = 1000
-
-EXIT_FAILED = 1
-EXIT_CANNOT_RUN = 2
 
 RAW = Scenario(
     key="raw",
@@ -102,7 +101,7 @@ def _read_arguments() -> argparse.Namespace:
     parser.add_argument("--only", type=names, metavar="NAMES", help=f"some of {', '.join(NAMES)}")
     parser.add_argument("--scenarios", type=names, help="some of raw, twilio, raw-tls, twilio-tls")
     parser.add_argument("--minutes", type=float, help="for all trials together")
-    parser.add_argument("--cores", type=lambda text: [int(part) for part in text.split(",")])
+    parser.add_argument("--cores", type=read_numbers)
     parser.add_argument("--json", type=Path, metavar="FILE", help="every trial")
     parser.add_argument("--write", action="store_true", help="write the page, partial as it may be")
     arguments = parser.parse_args()
@@ -194,15 +193,7 @@ def _compare(arguments: argparse.Namespace) -> int:
 
 def main() -> int:
     """Run what was asked for; return the exit code."""
-    arguments = _read_arguments()
-    try:
-        return _compare(arguments)
-    except CannotRunError as exc:
-        print(f"cannot run: {exc}", file=sys.stderr)
-        return EXIT_CANNOT_RUN
-    except TrialError as exc:
-        print(f"a trial failed: {exc}", file=sys.stderr)
-        return EXIT_FAILED
+    return run_or_tell(partial(_compare, _read_arguments()))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import random
 import time
-from collections.abc import AsyncIterator
+from collections import deque
+from collections.abc import AsyncIterator, Callable
 from urllib.parse import urlsplit
 
 import attrs
@@ -83,6 +84,14 @@ class Driver:
             for _ in range(AT_ONCE):
                 nursery.start_soon(open_next)
         return [calls[leg] for leg in legs]
+
+    async def speak_on(self, call: Call, write: Callable[[], str]) -> None:
+        """Have the next utterance waiting on a call, always; `write` is asked for its text."""
+        waiting = deque[int]()
+        while True:
+            while len(waiting) < 2:
+                waiting.append((await call.say(write())).number)
+            await self.wait_completed(call, waiting.popleft())
 
     async def wait_completed(self, call: Call, utterance: int) -> UtteranceCompleted:
         """Wait until an utterance is complete."""

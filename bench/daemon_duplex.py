@@ -9,14 +9,14 @@ import trio
 
 from bench.callees import AUDIO, CLEAR, PTIME_MS, Legs, Records, arrived, heard_of
 from bench.daemon_calls import Driver, driving, now_ns, sentence
-from bench.daemon_trials import AFTER_CLEAR_S, LATENESS, PROMPTS, SETTLE_S, Plan
-from bench.figures import Figure, faults, spread_ms
+from bench.daemon_trials import AFTER_CLEAR_S, PROMPTS, SETTLE_S, Plan
+from bench.figures import Figure, faults, lateness, spread_ms
 from bench.serving import (
     Metrics,
     Serving,
     Usage,
+    lateness_ms,
     process_cpu_s,
-    quantile_ms,
     read_metrics,
     serving,
 )
@@ -172,7 +172,6 @@ def _spoken(what: str, window: Window, talk: Conversations, said: int) -> list[F
     """Return what callees got."""
     before, after = window.before, window.after
     came = arrived(window.records, before.at_ns, after.at_ns, rest_ms=REST_MS)
-    quantiles = [quantile_ms(before.metrics, after.metrics, LATENESS, each) for each in (0.5, 0.99)]
     underruns = [each.metrics.total("trioaudio_underruns_total") for each in (before, after)]
     others = {cause: n for cause, n in talk.driver.others.items() if cause != "barge-in"}
     return [
@@ -181,13 +180,9 @@ def _spoken(what: str, window: Window, talk: Conversations, said: int) -> list[F
             (said / window.seconds, came.frames * PTIME_MS / 1000 / window.seconds),
             "{:.1f} and {:.0f}",
         ),
-        Figure(
+        lateness(
             f"{what}: frame lateness, the daemon's histogram",
-            tuple(quantiles),
-            "p50 {:.2f}, p99 {:.2f} ms",
-            5,
-            "p99 5 ms",
-            1,
+            lateness_ms(before.metrics, after.metrics),
         ),
         spread_ms(f"{what}: frame lateness, as it arrived", came.late_ms),
         faults(f"{what}: gaps of 30 ms and more", came.gaps, limit=None),

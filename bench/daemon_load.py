@@ -28,11 +28,18 @@ from bench.daemon_trials import Plan, run_barge_ins, run_first_frames, run_talki
 from bench.figures import Figure, merged
 from bench.machine import CannotRunError
 from bench.serving import ServingError
-from bench.two_cores import TwoCores, move_in, new_parser
+from bench.two_cores import (
+    EXIT_CANNOT_RUN,
+    EXIT_FAILED,
+    OPEN_FILES,
+    TwoCores,
+    judge,
+    move_in,
+    new_parser,
+)
 from trioaudio.client.errors import ClientError
+from trioaudio.core.verdict import leaves
 
-EXIT_FAILED, EXIT_CANNOT_RUN, EXIT_NOT_HELD = 1, 2, 3
-OPEN_FILES = 4000
 DRAIN_WORDS = 18
 """Under eight seconds of speech."""
 SELF_TEST = ("first-frame-cached", "barge-in", "drain", "full-duplex", "churn")
@@ -78,14 +85,13 @@ def trials(*, self_test: bool) -> dict[str, Sized]:
 
 
 def _read_arguments() -> argparse.Namespace:
-    parser = new_parser(__doc__)
+    parser = new_parser(__doc__, self_test=True)
     names = list(trials(self_test=False))
     parser.add_argument("--only", help=f"of {', '.join(names)}")
     parser.add_argument("--calls", type=int, help="instead of each trial's own number")
     parser.add_argument("--seconds", type=float, help="instead of each trial's own window")
     parser.add_argument("--runs", type=int, default=3, help="of the short trials")
     parser.add_argument("--http", action="store_true", help="commands by HTTP, not by the stream")
-    parser.add_argument("--self-test", action="store_true", help="does it all work? few calls")
     given = parser.parse_args()
     given.names = names if not given.self_test else list(SELF_TEST)
     if given.only:
@@ -109,7 +115,7 @@ def _measure(given: argparse.Namespace, cores: tuple[int, int]) -> tuple[list[Fi
         try:
             figures += (rows := _run_trial(given, name, cores))
         except* (ServingError, CalleesError, ClientError) as group:
-            failures.append(f"{name} failed: {_first(group)}")
+            failures.append(f"{name} failed: {leaves(group)[0]}")
             rows = []
             print(failures[-1], file=sys.stderr)
         took = f"{name}, {time.monotonic() - began:.0f} s, load {os.getloadavg()[0]:.1f}"
@@ -125,13 +131,6 @@ def _run_trial(given: argparse.Namespace, name: str, cores: tuple[int, int]) -> 
     return trio.run(_run_one, sized, plan, given.runs if sized.again and not few else 1)
 
 
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
-
-
 def _conclude(
     given: argparse.Namespace,
     ground: TwoCores,
@@ -141,12 +140,7 @@ def _conclude(
     ground.conclude(figures)
     for failure in failures:
         print(failure)
-    broken = [each for each in figures if each.held is False]
-    if given.self_test:  # few calls on a busy machine: times say nothing
-        broken = [each for each in broken if each.adds]
-    if failures:
-        return EXIT_FAILED
-    return EXIT_NOT_HELD if broken and (given.check or given.self_test) else 0
+    return EXIT_FAILED if failures else judge(given, figures)
 
 
 def main() -> int:

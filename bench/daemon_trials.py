@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 
@@ -10,12 +9,11 @@ import attrs
 import trio
 
 from bench.callees import AUDIO, CLEAR, PTIME_MS, Arrived, Legs, arrived
-from bench.daemon_calls import Driver, driving, now_ns, sentence
-from bench.figures import Figure, faults, spread_ms
-from bench.serving import quantile_ms, read_metrics, serving
+from bench.daemon_calls import driving, now_ns, sentence
+from bench.figures import Figure, faults, lateness, spread_ms
+from bench.serving import lateness_ms, read_metrics, serving
 from trioaudio.client.call import Call
 
-LATENESS = "trioaudio_frame_lateness_seconds"
 SPEAKING_WORDS = 13
 PROMPT_WORDS = 4
 LONG_WORDS, LONG_S = 45, 12.0
@@ -57,7 +55,7 @@ async def run_talking(plan: Plan, *, cached: bool) -> list[Figure]:
             write = partial(driver.draw.choice, texts)
         async with trio.open_nursery() as nursery:
             for call in calls:
-                nursery.start_soon(_talk, driver, call, write)
+                nursery.start_soon(driver.speak_on, call, write)
             await trio.sleep(SETTLE_S)
             before, began_ns, used = await read_metrics(driver.client), now_ns(), daemon.usage()
             await trio.sleep(plan.seconds)
@@ -66,16 +64,8 @@ async def run_talking(plan: Plan, *, cached: bool) -> list[Figure]:
         came = arrived(await driver.callees.finish(), began_ns, ended_ns)
     seconds = (ended_ns - began_ns) / 1e9
     underruns = since.total("trioaudio_underruns_total") - before.total("trioaudio_underruns_total")
-    lateness = tuple(quantile_ms(before, since, LATENESS, share) for share in (0.5, 0.99))
     return [
-        Figure(
-            f"{what}: frame lateness, the daemon's histogram",
-            lateness,
-            "p50 {:.2f}, p99 {:.2f} ms",
-            5,
-            "p99 5 ms",
-            1,
-        ),
+        lateness(f"{what}: frame lateness, the daemon's histogram", lateness_ms(before, since)),
         *_as_heard(what, plan.calls, seconds, came, underruns),
         Figure(
             f"{what}: CPU of the daemon and of its engines",
@@ -106,15 +96,6 @@ def _as_heard(
         faults(f"{what}: gaps of 30 ms and more", came.gaps, limit=None),
         faults(f"{what}: underruns", underruns),
     ]
-
-
-async def _talk(driver: Driver, call: Call, write: Callable[[], str]) -> None:
-    """Have the next utterance waiting, always."""
-    waiting = deque[int]()
-    while True:
-        while len(waiting) < 2:
-            waiting.append((await call.say(write())).number)
-        await driver.wait_completed(call, waiting.popleft())
 
 
 # --- First frames ------------------------------------------------------------------------
@@ -188,9 +169,13 @@ async def run_barge_ins(plan: Plan) -> list[Figure]:
                 for leg, call in enumerate(calls):
                     nursery.start_soon(be_cut, leg, call)
         legs = Legs.of(await driver.callees.finish())
+    return _as_cut(f"{plan.calls} calls speaking", cuts, legs)
+
+
+def _as_cut(what: str, cuts: list[tuple[int, int, int]], legs: Legs) -> list[Figure]:
+    """Return the rows of cuts: a leg, when it was asked for, and until when nothing was said."""
     clears = [(leg, began, legs.first(leg, CLEAR, began), until) for leg, began, until in cuts]
     seen = [(leg, began, at, until) for leg, began, at, until in clears if at is not None]
-    what = f"{plan.calls} calls speaking"
     return [
         spread_ms(
             f"{what}: barge-in asked for → clear arrived",

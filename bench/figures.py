@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 import attrs
 import numpy as np
 
+LATENESS_MS = 5.0
+"""The most that 99 of 100 frames of a daemon under load may be late."""
 HEAD = "| what | figure | limit | held |\n| --- | --- | --- | --- |"
 
 
@@ -57,6 +59,14 @@ def spread_ms(
     limited = "" if limit is None else f"p{(50, 99)[judged]} {limit:g} ms"
     shape = "p50 {:.2f}, p99 {:.2f}, max {:.2f} ms"
     return Figure(name, tuple(numbers), shape, limit, limited, judged)
+
+
+def lateness(name: str, numbers_ms: Sequence[float], *, limited: bool = True) -> Figure:
+    """Return a row of p50, p99 and, where it is known, max of frames' lateness."""
+    shape = "p50 {:.2f}, p99 {:.2f}" + (", max {:.2f} ms" if len(numbers_ms) > 2 else " ms")
+    if not limited:
+        return Figure(name, tuple(numbers_ms), shape)
+    return Figure(name, tuple(numbers_ms), shape, LATENESS_MS, f"p99 {LATENESS_MS:g} ms", 1)
 
 
 def faults(name: str, count: float, *, limit: float | None = 0) -> Figure:

@@ -26,7 +26,7 @@ from bench.daemon_calls import Driver, driving, now_ns, sentence
 from bench.figures import Figure, faults, spread_ms
 from bench.machine import CannotRunError
 from bench.serving import read_metrics, serving
-from bench.two_cores import move_in, new_parser
+from bench.two_cores import EXIT_CANNOT_RUN, EXIT_NOT_HELD, move_in, new_parser
 from trioaudio.client.call import Call
 
 LATE_MS = 20.0
@@ -200,10 +200,11 @@ def main() -> int:
         ground = move_in(given.cores, OPEN_FILES)
     except CannotRunError as exc:
         print(f"cannot run: {exc}", file=sys.stderr)
-        return 2
+        return EXIT_CANNOT_RUN
     figures = trio.run(run, given.calls, given.seconds, ground.cores)
     ground.conclude(figures)
-    return 3 if given.check and any(each.held is False for each in figures) else 0
+    held = all(each.held is not False for each in figures)
+    return EXIT_NOT_HELD if given.check and not held else 0
 
 
 if __name__ == "__main__":

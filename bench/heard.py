@@ -25,7 +25,7 @@ from bench.daemon_calls import Driver, driving, now_ns, sentence
 from bench.figures import Figure, faults, spread_ms
 from bench.heard_truth import Spoken, breaks, open_voice, speak
 from bench.serving import serving
-from bench.two_cores import move_in, new_parser
+from bench.two_cores import EXIT_NOT_HELD, move_in, new_parser
 from trioaudio.api.events import UtteranceCompleted
 from trioaudio.client.call import Call
 
@@ -38,8 +38,6 @@ REST_S = 0.5
 """Between two utterances of a call: what comes late of one is not taken for the next."""
 PAUSES = 2
 """In one utterance."""
-
-EXIT_NOT_HELD = 3
 
 
 @attrs.frozen

@@ -19,12 +19,17 @@ import sys
 import time
 from collections.abc import AsyncIterable, AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
+
+# Run as a script, only this file's own folder would be looked into.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import attrs
 import trio
 import trio_websocket
 
-from trioaudio.call import Call, Hooks
+from bench.own_calls import hooks, line_for
+from trioaudio.call import Call
 from trioaudio.carriers import load_carrier
 from trioaudio.core.engine import (
     ChosenEngine,
@@ -36,18 +41,14 @@ from trioaudio.core.engine import (
     VoiceChoice,
 )
 from trioaudio.core.facts import Fact, LegConnected
-from trioaudio.core.pcm import PcmFormat
 from trioaudio.core.percentiles import Histogram, spread
 from trioaudio.core.speech import WholeText
 from trioaudio.garbage import settle
-from trioaudio.line import Line
-from trioaudio.media_path import shape_for
 from trioaudio.net.listener import Admission, open_listener
 from trioaudio.pacer import Pacer
 from trioaudio.speech.opening import ChainSetup, open_chain
-from trioaudio.supervise import RecoveryPolicy
 
-ENGINE_RATE = 22050
+ENGINE_RATE, CALL_RATE = 22050, 8000
 HOLD_BACK_MS = 83 + 8  # the resampler's, and the fade's and limiter's
 PTIME_MS = 60
 SPEAKING_S = 0.31
@@ -114,8 +115,7 @@ async def measure(rounds: int) -> int:
     """Run the rounds, print the table; return the exit code."""
     carrier = load_carrier("telecmi")
     settings = attrs.evolve(carrier.settings, clear_gap_ms=0)
-    engine, cuts = PromptEngine(), []
-    connected = trio.Event()
+    engine, connected = PromptEngine(), trio.Event()
 
     def tell(fact: Fact) -> None:
         if isinstance(fact, LegConnected):
@@ -129,19 +129,11 @@ async def measure(rounds: int) -> int:
         pacer = Pacer()
         nursery.start_soon(pacer.run)
         call = Call(
-            line=Line(
-                carrier=carrier,
-                settings=settings,
-                shape=shape_for(carrier, settings, PcmFormat(8000)),
-                policy=RecoveryPolicy(carrier.recovery),
-            ),
+            line=line_for(carrier, settings, CALL_RATE),
             speaker=chain,
             pacer=pacer,
             lateness=Histogram(),
-            hooks=Hooks(
-                tell=tell,
-                on_event=lambda _event: None,
-            ),
+            hooks=hooks(tell),
         )
         nursery.start_soon(call.run, listener.open_door("/x").connect)
         peer = await trio.lowlevel.open_process(
@@ -149,12 +141,7 @@ async def measure(rounds: int) -> int:
         )
         await connected.wait()
         settle()
-        for _ in range(rounds):
-            await call.say(WholeText("Please hold the line."), VoiceChoice())
-            await trio.sleep(SPEAKING_S)
-            cuts.append(time.monotonic())
-            call.barge_in()
-            await trio.sleep(0.15)
+        cuts = [await _speak_and_cut(call) for _ in range(rounds)]
         call.stop()
         with trio.fail_after(10):
             assert peer.stdout is not None
@@ -162,6 +149,16 @@ async def measure(rounds: int) -> int:
             await peer.wait()
         nursery.cancel_scope.cancel()
     return conclude(engine.delivered, cuts, heard)
+
+
+async def _speak_and_cut(call: Call) -> float:
+    """Say something and cut it; return when."""
+    await call.say(WholeText("Please hold the line."), VoiceChoice())
+    await trio.sleep(SPEAKING_S)
+    cut_at = time.monotonic()
+    call.barge_in()
+    await trio.sleep(0.15)
+    return cut_at
 
 
 def conclude(delivered: list[float], cuts: list[float], heard: list[list[object]]) -> int:

@@ -1,6 +1,8 @@
 """What the benchmark needs of the machine (cores, a C compiler, open files), and what it is."""
 
+import contextlib
 import importlib.metadata
+import json
 import os
 import platform
 import resource
@@ -16,9 +18,12 @@ BUILD = HERE / ".build"
 FLOOR_PROGRAM = BUILD / "floor"
 PEER_PROGRAM = BUILD / "peer"
 CALLEE_PROGRAM = BUILD / "callee"
+MEMORY_PROGRAM = BUILD / "memory_latency"
 CERTIFICATE_DAYS = 30
 
 OTHER_FILES = 64  # what a process holds open besides one socket per leg
+MEMORY_S = 10  # a third of a second where nothing else runs
+NOT_MEASURED = "not measured"
 
 
 class CannotRunError(Exception):
@@ -38,7 +43,7 @@ class Certificate:
 
 
 def compile_programs() -> bool:
-    """Compile floor.c, peer.c and callee.c into .build/; return whether they speak TLS."""
+    """Compile what is of C into .build/; return whether it speaks TLS."""
     compiler = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
     if compiler is None:
         raise CannotRunError(
@@ -46,6 +51,8 @@ def compile_programs() -> bool:
         )
     BUILD.mkdir(exist_ok=True)
     _compile(compiler, CALLEE_PROGRAM)
+    with contextlib.suppress(CannotRunError):  # no figure but one of the machine's is made by it
+        _compile(compiler, MEMORY_PROGRAM)
     tls = False
     for program in (FLOOR_PROGRAM, PEER_PROGRAM):
         try:
@@ -87,6 +94,11 @@ def make_certificate() -> Certificate | None:
     return made
 
 
+def read_numbers(text: str) -> list[int]:
+    """Read numbers with commas between them: cores of the command line, for one."""
+    return [int(number) for number in text.split(",")]
+
+
 def choose_cores(wanted: list[int] | None) -> tuple[int, int]:
     """Choose the sender's core and the peer's: the wanted ones, or the first two usable."""
     usable = sorted(os.sched_getaffinity(0))
@@ -123,7 +135,30 @@ def describe_machine() -> dict[str, str]:
         "kernel": f"{platform.system()} {platform.release()}",
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
         "trio": _version("trio"),
+        "memory": measure_memory(),
     }
+
+
+def measure_memory() -> str:
+    """Say how long a load takes that nothing can hasten: the median and the best of short passes.
+
+    A third of a second; "not measured" without the program, which is no reason to do without the
+    benchmark.
+    """
+    try:
+        done = subprocess.run(
+            [str(MEMORY_PROGRAM)], capture_output=True, text=True, check=True, timeout=MEMORY_S
+        )
+    except (OSError, subprocess.SubprocessError):
+        return NOT_MEASURED
+    sizes = json.loads(done.stdout)
+    medians = ", ".join(f"{each['median_ns']:.0f} ns ({_size(each['kb'])})" for each in sizes)
+    best = " / ".join(f"{each['best_ns']:.0f}" for each in sizes)
+    return f"{medians} a load, at best {best}"
+
+
+def _size(kb: int) -> str:
+    return f"{kb} kB" if kb < 1024 else f"{kb // 1024} MB"
 
 
 def _version(package: str) -> str:

@@ -12,42 +12,39 @@ repeated or shifted then changes the sum over all samples, which is compared.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
 import resource
 import secrets
 import sys
 import uuid
-from collections.abc import AsyncIterable, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+# Run as a script, only this file's own folder would be looked into.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
 import attrs
-import numpy as np
 import trio
 
-from trioaudio.call import Call, Hooks
+from bench.noise import NoiseSpeaker, Stretch, expected_sum, noise, script
+from bench.own_calls import cpu_seconds, hooks, line_for, new_key
+from trioaudio.call import Call
 from trioaudio.carriers import carrier_names, load_carrier
-from trioaudio.core.carrier import Acknowledges, Carrier, CarrierSettings, Event, Idle, Transport
+from trioaudio.core.carrier import Acknowledges, Carrier, CarrierSettings, Idle, Transport
 from trioaudio.core.engine import VoiceChoice
-from trioaudio.core.facts import Fact
-from trioaudio.core.payload import decode, encode
-from trioaudio.core.pcm import SAMPLE_BYTES, PcmFormat
 from trioaudio.core.percentiles import Histogram
 from trioaudio.core.secret import Secret
-from trioaudio.core.speech import SpeechSink
+from trioaudio.core.speech import WholeText
 from trioaudio.core.utterance import Certainty
 from trioaudio.garbage import settle
-from trioaudio.line import Line
-from trioaudio.media_path import Shape, shape_for
-from trioaudio.net.door import DoorPlan
+from trioaudio.media_path import Shape
+from trioaudio.net.door import Door, DoorPlan
 from trioaudio.net.listener import Admission, Listener, open_listener
 from trioaudio.pacer import Pacer
-from trioaudio.supervise import RecoveryPolicy
 from trioaudio.utterances import Say
 
-UTTERANCES = 3
-CHUNK_MS = 170  # no multiple of a frame
 SECRET_VARIABLE = "BENCH_CARRIER_SECRET"  # noqa: S105  the variable's name
 SPREAD_S = 0.06
 """Between the arrivals of the first and the last ten calls' phases: all at one instant is no day
@@ -56,90 +53,6 @@ HEAD = (
     *("carrier", "calls", "violations", "every sample in its place", "utterances acked"),
     *("lateness p99, ms", "ran dry", "our CPU", "the carrier's CPU"),
 )
-
-
-def noise(samples: int) -> bytes:
-    """Return noise whose every stretch is unlike every other."""
-    values = np.random.default_rng(1).integers(-12000, 12000, samples)
-    return values.astype("<i2").tobytes()
-
-
-@attrs.define(eq=False)
-class NoiseSpeaker:
-    """A speaker that reads where in the noise to begin and how many samples to say."""
-
-    noise: bytes
-    name: str = "noise"
-
-    def check(self, choice: VoiceChoice) -> None:
-        """Have every voice."""
-
-    def check_text(self, text: str, choice: VoiceChoice) -> None:
-        """Read everything."""
-
-    async def speak(
-        self, pieces: AsyncIterable[str], sink: SpeechSink, choice: VoiceChoice
-    ) -> None:
-        """Say a stretch of the noise."""
-        del choice
-        start, length = map(int, "".join([piece async for piece in pieces]).split())
-        chunk = sink.sample_rate * CHUNK_MS // 1000
-        for at in range(start, start + length, chunk):
-            end = min(at + chunk, start + length)
-            await sink.write(self.noise[at * SAMPLE_BYTES : end * SAMPLE_BYTES])
-
-
-@attrs.define(eq=False)
-class Once:
-    """A text that is all there."""
-
-    text: str | None
-
-    def __aiter__(self) -> Once:
-        """Return itself."""
-        return self
-
-    async def __anext__(self) -> str:
-        """Return the text, once."""
-        await trio.lowlevel.checkpoint()
-        if self.text is None:
-            raise StopAsyncIteration
-        text, self.text = self.text, None
-        return text
-
-
-@attrs.frozen
-class Stretch:
-    """What one utterance says of the noise, in samples."""
-
-    start: int
-    length: int
-
-
-def script(call: int, rate: int, seconds: float) -> list[Stretch]:
-    """Return a call's utterances: unlike any other call's, none of whole frames."""
-    length = int(seconds * rate / UTTERANCES)
-    return [Stretch(call * 61 + part * length, length - 37 * part) for part in range(UTTERANCES)]
-
-
-def expected_sum(
-    source: bytes, stretches: Sequence[Stretch], carrier: Carrier, shape: Shape
-) -> str:
-    """Return the sum over all samples the callee should hear."""
-    heard = hashlib.sha256()
-    frame = shape.pcm.frame_bytes
-    for each in stretches:
-        pcm = source[each.start * SAMPLE_BYTES : (each.start + each.length) * SAMPLE_BYTES]
-        frames = -(-len(pcm) // frame)
-        rest = frames % shape.frames_per_item
-        frames += max(0, shape.smallest_item - rest) if rest else 0
-        pcm = pcm.ljust(frames * frame, b"\0")
-        if carrier.never is not None:
-            samples = np.frombuffer(pcm, dtype="<i2")
-            pcm = np.where(samples == carrier.never, 0, samples).astype("<i2").tobytes()
-            pcm += bytes(SAMPLE_BYTES)  # the sample each mark of such a carrier binds to
-        heard.update(decode(encode(pcm, shape.media.encoding), shape.media.encoding))
-    return heard.hexdigest()
 
 
 def settings_of(carrier: Carrier, secret: str) -> CarrierSettings:
@@ -172,67 +85,47 @@ class Trial:
     async def run(self) -> dict[str, Any]:
         """Make the calls; return the row."""
         settings = settings_of(self.carrier, self.secret)
-        pcm = PcmFormat(self.carrier.sample_rates[0])
-        shape = shape_for(self.carrier, settings, pcm)
-        line = Line(self.carrier, settings, shape, RecoveryPolicy(self.carrier.recovery))
-        source = noise(int((self.seconds + 1) * pcm.sample_rate) + self.calls * 61)
-        pacer = Pacer()
-        begun = _cpu_s()
+        rate = self.carrier.sample_rates[0]
+        line = line_for(self.carrier, settings, rate)
+        source = noise(int((self.seconds + 1) * rate) + self.calls * 61)
+        speaker, pacer = NoiseSpeaker(source), Pacer()
+        begun = cpu_seconds()
         async with trio.open_nursery() as nursery, open_listener("127.0.0.1", 0, Admission()) as at:
             nursery.start_soon(pacer.run)
-            urls = [
-                self._door(at, line, number, pacer, source, nursery) for number in range(self.calls)
-            ]
-            reports = await self._simulate(urls, shape, settings.lead_ms)
+            urls = []
+            for number in range(self.calls):
+                door, url = self._open_door(at, settings)
+                call = Call(
+                    line=line, speaker=speaker, pacer=pacer, lateness=self.lateness, hooks=hooks()
+                )
+                nursery.start_soon(self._live, call, door)
+                nursery.start_soon(self._speak, call, script(number, rate, self.seconds))
+                urls.append(url)
+            reports = await self._simulate(urls, line.shape, settings.lead_ms)
             nursery.cancel_scope.cancel()
-        return self._row(reports, shape, source, _cpu_s() - begun)
+        return self._row(reports, line.shape, source, cpu_seconds() - begun)
 
-    def _door(
-        self,
-        listener: Listener,
-        line: Line,
-        number: int,
-        pacer: Pacer,
-        source: bytes,
-        nursery: trio.Nursery,
-    ) -> str:
-        """Expect one call, and speak once it is there; return the URL to dial."""
-        transport = self.carrier.transport
-        key = f"/media/{self.carrier.name}/{secrets.token_urlsafe(24)}"
-        if transport is Transport.AUDIOSOCKET:
-            key = str(uuid.uuid4())
-        check = self.carrier.door_check
+    def _open_door(self, listener: Listener, settings: CarrierSettings) -> tuple[Door, str]:
+        """Expect one call; return where it comes in and the URL to dial."""
+        transport, check = self.carrier.transport, self.carrier.door_check
+        key = str(uuid.uuid4()) if transport is Transport.AUDIOSOCKET else new_key(self.carrier)
         door = listener.open_door(
             key,
             DoorPlan(
                 subprotocols=self.carrier.subprotocols,
                 transport=transport,
-                check=None if check is None else (lambda asked: check.check(line.settings, asked)),
+                check=None if check is None else (lambda asked: check.check(settings, asked)),
             ),
         )
-        call = Call(
-            line=line,
-            speaker=NoiseSpeaker(source),
-            pacer=pacer,
-            lateness=self.lateness,
-            hooks=Hooks(
-                tell=_ignore_fact,
-                on_event=_ignore_event,
-            ),
-        )
+        return door, listener.url(key, transport)
 
-        async def life() -> None:
-            self.outcomes.append(await call.run(door.connect))
+    async def _live(self, call: Call, door: Door) -> None:
+        self.outcomes.append(await call.run(door.connect))
 
-        async def author() -> None:
-            for each in script(number, line.shape.pcm.sample_rate, self.seconds):
-                text = Once(f"{each.start} {each.length}")
-                self.said.append(await call.say(text, VoiceChoice()))
-            await call.hang_up()
-
-        nursery.start_soon(life)
-        nursery.start_soon(author)
-        return listener.url(key, transport)
+    async def _speak(self, call: Call, stretches: Sequence[Stretch]) -> None:
+        for each in stretches:
+            self.said.append(await call.say(WholeText(each.text), VoiceChoice()))
+        await call.hang_up()
 
     async def _simulate(self, urls: list[str], shape: Shape, lead_ms: int) -> list[dict[str, Any]]:
         command = [
@@ -283,11 +176,6 @@ class Trial:
         }
 
 
-def _cpu_s() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
-
-
 @attrs.define(eq=False)
 class _ChildrenCpu:
     """What ended children have used since it was asked last."""
@@ -295,21 +183,12 @@ class _ChildrenCpu:
     counted: float = 0.0
 
     def take(self) -> float:
-        used = resource.getrusage(resource.RUSAGE_CHILDREN)
-        now = used.ru_utime + used.ru_stime
+        now = cpu_seconds(resource.RUSAGE_CHILDREN)
         new, self.counted = now - self.counted, now
         return new
 
 
 _children_cpu_s = _ChildrenCpu()
-
-
-def _ignore_fact(_fact: Fact) -> None:
-    """Take no notice."""
-
-
-def _ignore_event(_event: Event) -> None:
-    """Take no notice."""
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:

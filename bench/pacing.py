@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 # Run as a script, only this file's own folder would be looked into.
@@ -19,6 +20,7 @@ from bench.machine import (
     compile_programs,
     describe_machine,
     make_certificate,
+    read_numbers,
 )
 from bench.report import (
     COARSE,
@@ -36,25 +38,19 @@ from bench.report import (
     table,
 )
 from bench.self_test import find_blind_spots
-from bench.trial import Plan, Trial, TrialError, run_trial
+from bench.trial import EXIT_FAILED, Plan, Trial, TrialError, run_or_tell, run_trial
 
 OUR_SENDER = HERE / "sender.py"
 
 QUIET_FLOOR_MS = 1.0  # a floor whose p99 is later shows a busy machine, not a slow program
 ATTEMPTS = 5
 
-EXIT_FAILED = 1
-EXIT_CANNOT_RUN = 2
 EXIT_UNDECIDED = 3
-
-
-def _numbers(text: str) -> list[int]:
-    return [int(number) for number in text.split(",")]
 
 
 def _read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--legs", type=_numbers, default=[1, 100, 500, 1000, 2000])
+    parser.add_argument("--legs", type=read_numbers, default=[1, 100, 500, 1000, 2000])
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=10, help="of the measured window")
     parser.add_argument("--json", type=Path, metavar="FILE", help="every trial and the summary")
@@ -65,7 +61,7 @@ def _read_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--guard-self-test", action="store_true", help="does the guard see a cost that doubled?"
     )
-    parser.add_argument("--cores", type=_numbers, metavar="SENDER,PEER")
+    parser.add_argument("--cores", type=read_numbers, metavar="SENDER,PEER")
     parser.add_argument("--inbound-ms", type=float, default=0, help="callers speak too, so often")
     parser.add_argument("--dialect", choices=("raw", "twilio"), default="raw")
     parser.add_argument("--tls", action="store_true", help="TLS 1.3 on every leg")
@@ -207,24 +203,20 @@ def _guard(cores: tuple[int, int], *, self_test: bool) -> int:
     return EXIT_UNDECIDED if verdict.undecided else 0
 
 
+def _run_asked(arguments: argparse.Namespace) -> int:
+    cores = choose_cores(arguments.cores)
+    can_tls = compile_programs()
+    if arguments.guard or arguments.guard_self_test:
+        return _guard(cores, self_test=arguments.guard_self_test)
+    if arguments.self_test:
+        return _self_test(cores)
+    arguments.certificate = _need_certificate(can_tls=can_tls) if arguments.tls else None
+    return _measure(arguments, cores)
+
+
 def main() -> int:
     """Run what was asked for; return the exit code."""
-    arguments = _read_arguments()
-    try:
-        cores = choose_cores(arguments.cores)
-        can_tls = compile_programs()
-        if arguments.guard or arguments.guard_self_test:
-            return _guard(cores, self_test=arguments.guard_self_test)
-        if arguments.self_test:
-            return _self_test(cores)
-        arguments.certificate = _need_certificate(can_tls=can_tls) if arguments.tls else None
-        return _measure(arguments, cores)
-    except CannotRunError as exc:
-        print(f"cannot run: {exc}", file=sys.stderr)
-        return EXIT_CANNOT_RUN
-    except TrialError as exc:
-        print(f"a trial failed: {exc}", file=sys.stderr)
-        return EXIT_FAILED
+    return run_or_tell(partial(_run_asked, _read_arguments()))
 
 
 if __name__ == "__main__":

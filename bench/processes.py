@@ -23,12 +23,11 @@ from bench.machine import (
     compile_programs,
     describe_machine,
 )
-from bench.trial import Plan, Trial, TrialError, run_trial
+from bench.trial import EXIT_CANNOT_RUN, EXIT_FAILED, Plan, Trial, TrialError, run_trial
 
 SENDER = [sys.executable, str(HERE / "sender.py")]
 CORES = 4  # two senders, and each one's peer
 LEAST, STEP = 500, 250  # legs of each process; with so many more it is tried again
-EXIT_FAILED, EXIT_CANNOT_RUN = 1, 2
 
 
 @attrs.frozen

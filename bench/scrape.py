@@ -12,7 +12,7 @@ import json
 import os
 import statistics
 import sys
-from collections import deque
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,8 @@ from bench.machine import (
     describe_machine,
 )
 from bench.scrape_watch import SCRAPES
-from bench.serving import Metrics, quantile_ms, read_metrics, serving
+from bench.serving import Metrics, lateness_ms, read_metrics, serving
+from bench.two_cores import new_parser
 from trioaudio.client.call import Call
 
 WATCHED = (str(Path(__file__).with_name("scrape_watch.py")),)
@@ -47,17 +48,12 @@ SPREAD_S = 18.0
 SETTLE_S = 24.0
 """Until all speak."""
 FRAMES = "trioaudio_frames_sent_total"
-LATENESS = "trioaudio_frame_lateness_seconds"
 
 
 async def _talk(driver: Driver, call: Call, texts: list[str]) -> None:
     """Begin some time within the length of a text; then have the next one waiting, always."""
     await trio.sleep(driver.draw.uniform(0, SPREAD_S))
-    waiting = deque[int]()
-    while True:
-        while len(waiting) < 2:
-            waiting.append((await call.say(driver.draw.choice(texts))).number)
-        await driver.wait_completed(call, waiting.popleft())
+    await driver.speak_on(call, partial(driver.draw.choice, texts))
 
 
 @attrs.frozen
@@ -116,8 +112,8 @@ def _figures(
     up = asked[-1].total("trioaudio_calls_active")
     first, last = (each.total(FRAMES, kind="speech") for each in (quiet[1], asked[-1]))
     rate = (last - first) / seconds
-    without = quantile_ms(quiet[0], quiet[1], LATENESS, 0.99)
-    with_it = quantile_ms(quiet[1], asked[-1], LATENESS, 0.99)
+    _, without = lateness_ms(quiet[0], quiet[1])
+    _, with_it = lateness_ms(quiet[1], asked[-1])
     return [
         Figure("calls, frames of speech a second", (up, rate), "{:.0f}, {:.0f}"),
         Figure("longest step of a scrape", (of(longest), max(longest)), shape, STEP_MS, "3 ms", 1),
@@ -142,12 +138,10 @@ def _figures(
 
 
 def _read_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = new_parser(__doc__)
     parser.add_argument("--calls", type=int, default=1000)
     parser.add_argument("--speaking", type=int, default=200, help="of them, all the time")
     parser.add_argument("--scrapes", type=int, default=20)
-    parser.add_argument("--cores", metavar="DAEMON,PEER")
-    parser.add_argument("--check", action="store_true", help="exit 3 beyond the limits")
     return parser.parse_args()
 
 
@@ -157,8 +151,7 @@ def main() -> int:
     try:
         compile_programs()
         allow_open_files(2 * given.calls)
-        wanted = [int(each) for each in given.cores.split(",")] if given.cores else None
-        cores = choose_cores(wanted)
+        cores = choose_cores(given.cores)
     except CannotRunError as exc:
         print(f"scrape.py: {exc}", file=sys.stderr)
         return EXIT_CANNOT_RUN

@@ -21,21 +21,19 @@ import trio
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.numbered import numbered_pcm
+from bench.own_calls import cpu_seconds, hooks, line_for
 from bench.speakers import NumberedSpeaker
-from trioaudio.call import Call, Hooks
+from trioaudio.call import Call
 from trioaudio.carriers import load_carrier
 from trioaudio.core.engine import VoiceChoice
 from trioaudio.core.facts import Fact, LegConnected
-from trioaudio.core.pcm import PcmFormat
 from trioaudio.core.percentiles import Histogram
 from trioaudio.core.speech import WholeText
 from trioaudio.garbage import settle
 from trioaudio.line import Line
-from trioaudio.media_path import shape_for
 from trioaudio.net.listener import Admission, Listener, open_listener
 from trioaudio.net.tls import server_context
 from trioaudio.pacer import Pacer
-from trioaudio.supervise import RecoveryPolicy
 
 SAMPLE_RATE = 8000
 PTIME = 0.06
@@ -83,7 +81,7 @@ class Window:
     async def measure(self, seconds: float) -> None:
         """Measure for so long."""
         self.lateness.clear()
-        frames, cpu = self.frames_total, _cpu_seconds()
+        frames, cpu = self.frames_total, cpu_seconds()
         begun = trio.current_time()
         count, total = 0, 0.0
         for tenth in range(1, TENTHS + 1):
@@ -91,7 +89,7 @@ class Window:
             counted, summed = self.lateness.count, self.lateness.sum
             self._means.append((summed - total) / max(1, counted - count))
             count, total = counted, summed
-        self.frames, self.cpu = self.frames_total - frames, _cpu_seconds() - cpu
+        self.frames, self.cpu = self.frames_total - frames, cpu_seconds() - cpu
 
     @property
     def frames_total(self) -> int:
@@ -122,11 +120,6 @@ class Window:
         }
 
 
-def _cpu_seconds() -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
-
-
 def _resident_kb() -> float:
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return pages * resource.getpagesize() / 1024
@@ -140,13 +133,7 @@ def _say(what: dict[str, object]) -> None:
 def _new_line(dialect: str) -> Line:
     carrier = load_carrier(dialect)
     # Twilio's usual lead sends the first frames of a talkspurt early; lateness is against that.
-    settings = attrs.evolve(carrier.settings, lead_ms=0)
-    return Line(
-        carrier=carrier,
-        settings=settings,
-        shape=shape_for(carrier, settings, PcmFormat(SAMPLE_RATE)),
-        policy=RecoveryPolicy(carrier.recovery),
-    )
+    return line_for(carrier, attrs.evolve(carrier.settings, lead_ms=0), SAMPLE_RATE)
 
 
 def _open_door(order: Order) -> AbstractAsyncContextManager[Listener]:
@@ -165,40 +152,46 @@ def _new_speaker(order: Order) -> NumberedSpeaker:
     return NumberedSpeaker.of(pcm)
 
 
+@attrs.define(eq=False)
+class Arrivals:
+    """Waits for so many legs to come up."""
+
+    legs: int
+    all_up: trio.Event = attrs.field(factory=trio.Event)
+    _connected: int = 0
+
+    def tell(self, fact: Fact) -> None:
+        """Count a leg that is connected."""
+        if isinstance(fact, LegConnected):
+            self._connected += 1
+            if self._connected == self.legs:
+                self.all_up.set()
+
+
 async def run(order: Order) -> None:
     """Pace the legs; measure the window once all have been up for three seconds."""
-    lateness = Histogram()
-    connected = 0
-    all_up = trio.Event()
-
-    def tell(fact: Fact) -> None:
-        nonlocal connected
-        if isinstance(fact, LegConnected):
-            connected += 1
-            if connected == order.legs:
-                all_up.set()
-
+    lateness, arrivals = Histogram(), Arrivals(order.legs)
     speaker = _new_speaker(order)
     async with _open_door(order) as door, trio.open_nursery() as nursery:
         pacer = Pacer()
         nursery.start_soon(pacer.run)
         settle()
         before = _resident_kb()
-        hooks = Hooks(tell=tell, on_event=lambda _event: None)
+        told = hooks(arrivals.tell)
         calls = [
             Call(
                 line=_new_line(order.dialect),
                 speaker=speaker,
                 pacer=pacer,
                 lateness=lateness,
-                hooks=hooks,
+                hooks=told,
             )
             for _ in range(order.legs)
         ]
         for number, call in enumerate(calls):
             nursery.start_soon(_one_call, call, door, number, order.speaks(number))
         _say({"port": int(door.address.rpartition(":")[2])})
-        await all_up.wait()
+        await arrivals.all_up.wait()
         if order.waste_us:
             nursery.start_soon(_waste, order.waste_us, calls)
         await trio.sleep(order.settle_ms / 1000)
@@ -217,9 +210,9 @@ async def _waste(waste_us: float, calls: list[Call]) -> None:
     while True:
         await trio.sleep(WASTE_EVERY_S)
         sent = sum(call.queue.ledger.sent for call in calls)
-        end = _cpu_seconds() + (sent - done) * waste_us * 1e-6
+        end = cpu_seconds() + (sent - done) * waste_us * 1e-6
         done = sent
-        while _cpu_seconds() < end:
+        while cpu_seconds() < end:
             pass
 
 

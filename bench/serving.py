@@ -26,6 +26,8 @@ TRIOAUDIO = ("-m", "trioaudio")
 START_S = 60.0
 END_S = 60.0
 _LOOK_S = 0.02
+LATENESS = "trioaudio_frame_lateness_seconds"
+REFUSALS = "trioaudio_door_refusals_total"
 _TICKS = os.sysconf("SC_CLK_TCK")
 _ESTABLISHED = "01"
 """As /proc/net/tcp has it."""
@@ -243,6 +245,11 @@ def quantile_ms(before: Metrics, after: Metrics, name: str, share: float) -> flo
             return (low + (bound - low) * (wanted - seen) / (count - seen)) * 1000
         low, seen = bound, count
     return low * 1000
+
+
+def lateness_ms(before: Metrics, after: Metrics) -> tuple[float, float]:
+    """Return p50 and p99 of how late the daemon's frames were between two moments."""
+    return quantile_ms(before, after, LATENESS, 0.5), quantile_ms(before, after, LATENESS, 0.99)
 
 
 def process_cpu_s(process: int, *, with_ended: bool = False) -> float:

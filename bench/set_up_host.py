@@ -10,8 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
-import secrets
 import sys
 from collections.abc import AsyncIterable
 from pathlib import Path
@@ -22,22 +20,19 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import attrs
 import trio
 
-from trioaudio.call import Call, Hooks
+from bench.own_calls import cpu_seconds, hooks, line_for, new_key
+from trioaudio.call import Call
 from trioaudio.carriers import load_carrier
-from trioaudio.core.carrier import Event
 from trioaudio.core.engine import VoiceChoice
-from trioaudio.core.facts import Fact
-from trioaudio.core.pcm import PcmFormat, silence
+from trioaudio.core.pcm import silence
 from trioaudio.core.percentiles import Histogram
 from trioaudio.core.speech import SpeechSink, WholeText
 from trioaudio.garbage import collect_steadily, settle
 from trioaudio.line import Line
-from trioaudio.media_path import shape_for
 from trioaudio.net.door import Door, DoorPlan
 from trioaudio.net.listener import Admission, Listener, open_listener
 from trioaudio.net.walk_in import WalkIn
 from trioaudio.pacer import Pacer
-from trioaudio.supervise import RecoveryPolicy
 
 SAMPLE_RATE = 8000
 CHUNK_MS = 180
@@ -95,14 +90,14 @@ class Host:
         del visitor
         speaks_on = self.came < self.speaking
         self.came += 1
-        key = f"/media/{self.line.carrier.name}/{secrets.token_urlsafe(24)}"
+        key = new_key(self.line.carrier)
         door = self.listener.open_door(key, DoorPlan(self.line.carrier.subprotocols))
         call = Call(
             line=self.line,
             speaker=self.speaker,
             pacer=self.pacer,
             lateness=self.established if speaks_on else self.newcomers,
-            hooks=Hooks(tell=_ignore_fact, on_event=_ignore_event),
+            hooks=hooks(),
         )
         self.nursery.start_soon(self._live, call, door, key, LONG if speaks_on else SHORT)
         return door
@@ -118,8 +113,7 @@ class Host:
 
     def report(self) -> dict[str, object]:
         """Return what was counted since the last time, and begin anew."""
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        cpu_s = used.ru_utime + used.ru_stime
+        cpu_s = cpu_seconds()
         spent, self._cpu_s = cpu_s - self._cpu_s, cpu_s
         counted: dict[str, object] = {
             "cpu_s": spent,
@@ -137,14 +131,6 @@ def _spread_ms(lateness: Histogram) -> list[float]:
     return [1000 * lateness.percentile(share) for share in (0.5, 0.99, 1.0)]
 
 
-def _ignore_fact(_fact: Fact) -> None:
-    """Take no notice."""
-
-
-def _ignore_event(_event: Event) -> None:
-    """Take no notice."""
-
-
 def _tell(what: dict[str, object]) -> None:
     sys.stdout.write(f"{json.dumps(what)}\n")
     sys.stdout.flush()
@@ -153,8 +139,7 @@ def _tell(what: dict[str, object]) -> None:
 async def host(dialect: str, speaking: int) -> None:
     """Serve until stdin ends."""
     carrier = load_carrier(dialect)
-    shape = shape_for(carrier, carrier.settings, PcmFormat(SAMPLE_RATE))
-    line = Line(carrier, carrier.settings, shape, RecoveryPolicy(carrier.recovery))
+    line = line_for(carrier, carrier.settings, SAMPLE_RATE)
     admission = Admission(handshakes_most=AT_ONCE, handshakes_in_all=AT_ONCE)
     async with trio.open_nursery() as nursery, open_listener("127.0.0.1", 0, admission) as listener:
         made = Host(listener, nursery, line, speaking)

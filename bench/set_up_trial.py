@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,15 @@ import trio
 
 from bench.callees import AUDIO, UP, Callees, Legs, callees
 from bench.daemon_calls import Driver, driving, now_ns, sentence
-from bench.figures import Figure, faults, spread_ms
-from bench.serving import ServingError, pinned, quantile_ms, read_metrics, serving
-from trioaudio.client.call import Call
+from bench.figures import Figure, faults, lateness, spread_ms
+from bench.serving import (
+    REFUSALS,
+    ServingError,
+    lateness_ms,
+    pinned,
+    read_metrics,
+    serving,
+)
 
 HOST = Path(__file__).resolve().parent / "set_up_host.py"
 SETTLE_S = 2.0
@@ -32,7 +39,6 @@ AT_ONCE = 8
 GREETING = "Good morning."
 GREETED = {"CACHE_MB": "256", "CACHE_KEEP": "all", "GREETING": GREETING}
 """Settings with which who walks in is greeted from the cache."""
-LATENESS = "trioaudio_frame_lateness_seconds"
 WORDS = 40
 
 
@@ -96,8 +102,8 @@ def figures(
         if (first := legs.first(leg, AUDIO, at)) is not None
     ]
     taken_s = (max(ups) - min(dialled.values())) / 1e9 if ups else float("nan")
+    speaking = f"{what}: lateness of the {load.speaking} that speak"
     alone = quiet.cpu_s / QUIET_S * (load.seconds + LAST_S)
-    shape = "p50 {:.2f}, p99 {:.2f}" + (", max {:.2f} ms" if len(busy.lateness_ms) > 2 else " ms")
     return [
         Figure(
             f"{what}: calls a second that came up",
@@ -112,19 +118,8 @@ def figures(
             (1000 * (busy.cpu_s - alone) / max(1, len(ups)),),
             "{:.2f} ms",
         ),
-        Figure(
-            f"{what}: lateness of the {load.speaking} that speak, before",
-            tuple(quiet.lateness_ms),
-            shape,
-        ),
-        Figure(
-            f"{what}: lateness of the {load.speaking} that speak, meanwhile",
-            tuple(busy.lateness_ms),
-            shape,
-            5,
-            "p99 5 ms",
-            1,
-        ),
+        lateness(f"{speaking}, before", quiet.lateness_ms, limited=False),
+        lateness(f"{speaking}, meanwhile", busy.lateness_ms),
         spread_ms(f"{what}: told to connect → first frame arrived", waits),
         faults(f"{what}: newcomers that did not come up", len(dialled) - len(ups)),
         faults(f"{what}: newcomers that heard nothing", len(dialled) - len(waits)),
@@ -234,7 +229,7 @@ async def run_daemon(load: Load) -> list[Figure]:
         calls = await driver.open_calls(range(load.speaking))
         async with trio.open_nursery() as nursery:
             for call in calls:
-                nursery.start_soon(speak_on, driver, call, texts)
+                nursery.start_soon(driver.speak_on, call, partial(driver.draw.choice, texts))
             await trio.sleep(SETTLE_S)
             count = await _counting(driver)
             await trio.sleep(QUIET_S)
@@ -247,15 +242,6 @@ async def run_daemon(load: Load) -> list[Figure]:
     return figures(_title(load, "the daemon"), load, quiet, busy, legs, dialled)
 
 
-async def speak_on(driver: Driver, call: Call, texts: Sequence[str]) -> None:
-    """Have the next utterance waiting, always."""
-    waiting = deque[int]()
-    while True:
-        while len(waiting) < 2:
-            waiting.append((await call.say(driver.draw.choice(texts))).number)
-        await driver.wait_completed(call, waiting.popleft())
-
-
 async def _counting(driver: Driver) -> Callable[[], Awaitable[Counted]]:
     """Return what counts since the last time."""
     metrics, used = await read_metrics(driver.client), driver.serving.usage().cpu_s
@@ -263,9 +249,8 @@ async def _counting(driver: Driver) -> Callable[[], Awaitable[Counted]]:
     async def count() -> Counted:
         nonlocal metrics, used
         since, now = await read_metrics(driver.client), driver.serving.usage().cpu_s
-        lateness = [quantile_ms(metrics, since, LATENESS, share) for share in (0.5, 0.99)]
-        refusals = "trioaudio_door_refusals_total"
-        made = Counted(now - used, lateness, since.total(refusals) - metrics.total(refusals))
+        refused = since.total(REFUSALS) - metrics.total(REFUSALS)
+        made = Counted(now - used, lateness_ms(metrics, since), refused)
         metrics, used = since, now
         return made
 

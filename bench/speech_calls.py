@@ -13,8 +13,9 @@ from random import Random
 import attrs
 import trio
 
+from bench.own_calls import hooks, line_for
 from bench.speech_service import SPEAKING, Moments
-from trioaudio.call import Call, Hooks
+from trioaudio.call import Call
 from trioaudio.carriers import load_carrier
 from trioaudio.core.engine import VoiceChoice
 from trioaudio.core.facts import (
@@ -31,12 +32,9 @@ from trioaudio.core.playout_item import Audio
 from trioaudio.core.speech import Speaker, SpeechNews, SpeechSink, WholeText
 from trioaudio.garbage import settle
 from trioaudio.heartbeat import LegTiming
-from trioaudio.line import Line
-from trioaudio.media_path import shape_for
 from trioaudio.net.listener import Admission, open_listener
 from trioaudio.pacer import Pacer
 from trioaudio.simulators.services.tone import read_tone
-from trioaudio.supervise import RecoveryPolicy
 
 SAMPLE_RATE = 8000
 PEER = Path(__file__).with_name("speech_peer.py")
@@ -98,21 +96,14 @@ class TalkingCall:
         """Make the call."""
         carrier = load_carrier("raw")
         self.call = Call(
-            line=Line(
-                carrier=carrier,
-                settings=carrier.settings,
-                shape=shape_for(carrier, carrier.settings, PcmFormat(SAMPLE_RATE)),
-                policy=RecoveryPolicy(carrier.recovery),
+            line=attrs.evolve(
+                line_for(carrier, carrier.settings, SAMPLE_RATE),
                 timing=LegTiming(ping_interval=_SILENT_PING_S),
             ),
             speaker=self,
             pacer=pacer,
             lateness=lateness,
-            hooks=Hooks(
-                tell=self._tell,
-                on_event=lambda _event: None,
-                on_sent=self._count,
-            ),
+            hooks=attrs.evolve(hooks(self._tell), on_sent=self._count),
         )
 
     async def talk(self, texts: Sequence[str], begin_at: float, pause_s: float) -> None:

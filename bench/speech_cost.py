@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import time
 from binascii import b2a_base64
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from random import Random
 import attrs
 import trio
 
+from bench.own_calls import cpu_seconds
 from bench.speech_calls import SAMPLE_RATE, sentences
 from bench.speech_service import embedded, simulated_service, watched
 from trioaudio.core.engine import EngineSettings, EngineSetup, VoiceChoice, WordTiming
@@ -171,17 +171,12 @@ async def _take_in(url: str, seconds: float) -> float:
         for each in sinks:
             nursery.start_soon(speak, each)
         await trio.sleep(_SETTLING_S)
-        taken, cpu = sum(each.bytes for each in sinks), _cpu_seconds()
+        taken, cpu = sum(each.bytes for each in sinks), cpu_seconds()
         await trio.sleep(seconds)
         chunks = (sum(each.bytes for each in sinks) - taken) / chunk_bytes
-        spent = _cpu_seconds() - cpu
+        spent = cpu_seconds() - cpu
         nursery.cancel_scope.cancel()
     return spent * 1e6 / chunks
-
-
-def _cpu_seconds() -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
 
 
 # --- The leveller --------------------------------------------------------------------

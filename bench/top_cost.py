@@ -6,18 +6,16 @@ python bench/top_cost.py --calls 20 --seconds 5
 
 from __future__ import annotations
 
-import argparse
 import contextlib
-import gc
 import os
 import pty
 import struct
 import subprocess
 import sys
 import termios
-from collections import deque
 from collections.abc import AsyncIterator
 from fcntl import ioctl
+from functools import partial
 from pathlib import Path
 
 # Run as a script, only this file's own folder would be looked into.
@@ -27,23 +25,15 @@ import attrs
 import trio
 
 from bench.daemon_calls import Driver, driving, sentence
-from bench.daemon_trials import LATENESS, SETTLE_S, SPEAKING_WORDS
-from bench.figures import Figure, table
-from bench.machine import (
-    CannotRunError,
-    allow_open_files,
-    choose_cores,
-    compile_programs,
-    describe_machine,
-)
-from bench.serving import Serving, pinned, quantile_ms, read_metrics, serving
-from trioaudio.client.call import Call
+from bench.daemon_trials import SETTLE_S, SPEAKING_WORDS
+from bench.figures import Figure
+from bench.machine import CannotRunError
+from bench.serving import Serving, lateness_ms, pinned, process_cpu_s, read_metrics, serving
+from bench.two_cores import EXIT_CANNOT_RUN, OPEN_FILES, move_in, new_parser
 
 COLUMNS, LINES = 200, 50
 MOST_CPU = 5.0
 """Percent of a core."""
-OPEN_FILES = 4000
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @attrs.frozen
@@ -68,8 +58,7 @@ class Watching:
 
     def cpu_s(self) -> float:
         """Return what the process has used."""
-        text = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="utf-8")
-        return sum(map(int, text.rpartition(")")[2].split()[11:13])) / _TICKS
+        return process_cpu_s(self.process.pid)
 
 
 @contextlib.asynccontextmanager
@@ -110,15 +99,6 @@ async def watching(daemon: Serving, core: int, options: list[str]) -> AsyncItera
         os.close(ours)
 
 
-async def talk(driver: Driver, call: Call) -> None:
-    """Have the next utterance waiting, always."""
-    waiting = deque[int]()
-    while True:
-        while len(waiting) < 2:
-            waiting.append((await call.say(sentence(driver.draw, SPEAKING_WORDS))).number)
-        await driver.wait_completed(call, waiting.popleft())
-
-
 async def measure(daemon: Serving, driver: Driver, seconds: float, top: Watching | None) -> Window:
     """Look at a window."""
     before, used = await read_metrics(driver.client), daemon.usage()
@@ -127,9 +107,10 @@ async def measure(daemon: Serving, driver: Driver, seconds: float, top: Watching
     await trio.sleep(seconds)
     passed = trio.current_time() - began
     since, later = daemon.usage(), await read_metrics(driver.client)
+    p50_ms, p99_ms = lateness_ms(before, later)
     return Window(
-        lateness_p50_ms=quantile_ms(before, later, LATENESS, 0.5),
-        lateness_p99_ms=quantile_ms(before, later, LATENESS, 0.99),
+        lateness_p50_ms=p50_ms,
+        lateness_p99_ms=p99_ms,
         daemon_cpu=100 * (since.cpu_s - used.cpu_s) / passed,
         top_cpu=100 * (top.cpu_s() - top_used) / passed if top else 0.0,
         top_bytes=(top.received - top_bytes) / passed if top else 0.0,
@@ -144,7 +125,8 @@ async def compare(
         opened = await driver.open_calls(range(calls))
         async with trio.open_nursery() as nursery:
             for call in opened:
-                nursery.start_soon(talk, driver, call)
+                write = partial(sentence, driver.draw, SPEAKING_WORDS)
+                nursery.start_soon(driver.speak_on, call, write)
             await trio.sleep(SETTLE_S)
             windows = []
             for _ in range(rounds):
@@ -187,32 +169,21 @@ def rows(calls: int, windows: list[tuple[Window, Window]]) -> list[Figure]:
 
 def main() -> int:
     """Measure; return the exit code."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = new_parser(__doc__, check=False, cores="DAEMON,OTHERS")
     parser.add_argument("--calls", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=60.0, help="of each window")
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--cores", metavar="DAEMON,OTHERS")
     parser.add_argument("options", nargs="*", help="for top, after --")
     given = parser.parse_args()
     try:
-        told = [int(each) for each in given.cores.split(",")] if given.cores else None
-        cores = choose_cores(told)
-        compile_programs()
-        allow_open_files(OPEN_FILES)
+        ground = move_in(given.cores, OPEN_FILES)
     except CannotRunError as exc:
         print(f"cannot run: {exc}", file=sys.stderr)
-        return 2
-    machine = describe_machine()
-    os.sched_setaffinity(0, {cores[1]})
-    gc.disable()  # a client that stops for 40 ms would find the daemon late
+        return EXIT_CANNOT_RUN
     windows = trio.run(
-        compare, given.calls, given.seconds, given.rounds, cores, list(given.options)
+        compare, given.calls, given.seconds, given.rounds, ground.cores, list(given.options)
     )
-    for name, value in machine.items():
-        print(f"{name}: {value}")
-    print(
-        f"load average at the end: {os.getloadavg()[0]:.1f}\n\n{table(rows(given.calls, windows))}"
-    )
+    ground.conclude(rows(given.calls, windows))
     return 0
 
 

@@ -5,13 +5,14 @@ import json
 import os
 import select
 import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import IO, Any, TypeVar
 
 import attrs
 
-from bench.machine import PEER_PROGRAM, Certificate
+from bench.machine import PEER_PROGRAM, CannotRunError, Certificate
 
 CONNECT_RATE = 250  # legs a second; a Python sender spends about 1 ms on a handshake
 START_SECONDS = 20  # from the start of a sender to its first line
@@ -20,8 +21,24 @@ SETTLE_MS = 3000  # what a sender waits by itself, when all legs are up
 PEER_BUSY_PERCENT = 90  # of its core: beyond, the peer may be what is late
 
 
+EXIT_FAILED = 1
+EXIT_CANNOT_RUN = 2
+
+
 class TrialError(Exception):
     """A sender or the peer failed, took too long, or broke the contract."""
+
+
+def run_or_tell(benchmark: Callable[[], int]) -> int:
+    """Run a benchmark made of trials; return its exit code, or tell why it has no result."""
+    try:
+        return benchmark()
+    except CannotRunError as exc:
+        print(f"cannot run: {exc}", file=sys.stderr)
+        return EXIT_CANNOT_RUN
+    except TrialError as exc:
+        print(f"a trial failed: {exc}", file=sys.stderr)
+        return EXIT_FAILED
 
 
 @attrs.frozen

@@ -79,6 +79,14 @@ def dial_parser() -> argparse.ArgumentParser:
     through.add_argument(
         "--wait", action="store_true", help="until the call is over; else its id is printed"
     )
+    _add_alone(parser)
+    _add_voice(parser)
+    _add_output(parser, "what was sent")
+    return parser
+
+
+def _add_alone(parser: argparse.ArgumentParser) -> None:
+    """Add what `dial` needs to know where no daemon runs."""
     alone = parser.add_argument_group("without a daemon")
     alone.add_argument("--listen", metavar="HOST:PORT", help="where the carrier dials us")
     alone.add_argument(
@@ -97,9 +105,6 @@ def dial_parser() -> argparse.ArgumentParser:
     )
     _add_media(alone)
     _add_transfer(alone)
-    _add_voice(parser)
-    _add_output(parser, "what was sent")
-    return parser
 
 
 def _add_voice(parser: argparse.ArgumentParser) -> None:

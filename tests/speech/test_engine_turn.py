@@ -24,16 +24,18 @@ from trioaudio.core.resume_place import REPEAT_MOST
 from trioaudio.core.speech import SpokenWord
 from trioaudio.speech.engine_turn import (
     FINISH_S,
-    LAST_STALL_S,
-    LEAST_STALL_S,
-    MOST_STALL_S,
-    PACE_PATIENCE,
     STALL_MARGIN_S,
     EngineTurn,
     Levels,
     Untouched,
 )
 from trioaudio.speech.script import Lines, Script
+from trioaudio.speech.turn_timing import (
+    LAST_STALL_S,
+    LEAST_STALL_S,
+    MOST_STALL_S,
+    PACE_PATIENCE,
+)
 
 HELLO = "Hello there, how are you?"
 BYE = "Goodbye for now."

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
 import trio
 
@@ -41,6 +41,16 @@ from trioaudio.observe.node_snapshot import NodeSnapshot
 from trioaudio.observe.pushed_metrics import UNTOLD, PushedMetrics
 
 _NOTHING: Mapping[str, int] = MappingProxyType({})
+_OfNoCarrier: TypeAlias = (
+    EngineSwitched
+    | EngineRested
+    | EngineReturned
+    | EngineRestarted
+    | PromptNotKept
+    | DoorRefused
+    | MoreDoorRefusals
+    | WebhookFailed
+)
 
 
 class NodeMetrics:
@@ -62,7 +72,7 @@ class NodeMetrics:
 
     # --- Rare facts ------------------------------------------------------------------
 
-    def tell(self, carrier: str, fact: Fact) -> None:  # noqa: C901, PLR0912  a line a fact
+    def tell(self, carrier: str, fact: Fact) -> None:  # noqa: C901  a line a fact
         """Count a fact of a call with `carrier`; of facts about no call any name will do."""
         pushed = self._pushed
         match fact:
@@ -82,6 +92,14 @@ class NodeMetrics:
                 pushed.reconnects.labels(carrier, "tried").inc()
             case CallControlFailed():
                 pushed.control_failures.labels(carrier).inc()
+            case CallPlaced() | FirstFrameSent() | FramesExpired() | UtteranceSent():
+                pass  # pulled, or counted by what it leads to
+            case _:
+                self._tell_of_no_carrier(fact)
+
+    def _tell_of_no_carrier(self, fact: _OfNoCarrier) -> None:  # noqa: C901  a line a fact
+        pushed = self._pushed
+        match fact:
             case EngineSwitched(failed=failed, takes_over=takes_over):
                 pushed.failovers.labels(failed, takes_over).inc()
                 pushed.engine_requests.labels(failed, "failed").inc()
@@ -98,10 +116,8 @@ class NodeMetrics:
             case WebhookFailed(lost=lost):
                 pushed.webhook_failures.inc()
                 pushed.webhook_events_lost.inc(lost)
-            case CallPlaced() | EngineReturned() | FirstFrameSent() | FramesExpired():
-                pass  # pulled, or counted by what it leads to
-            case UtteranceSent():
-                pass
+            case EngineReturned():
+                pass  # pulled: an engine rests or does not
             case _:
                 assert_never(fact)
 

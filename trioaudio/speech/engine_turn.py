@@ -19,20 +19,13 @@ from trioaudio.core.front_end.clause import SpokenClause
 from trioaudio.core.pcm import SAMPLE_BYTES, SampleAligner
 from trioaudio.core.resampling import Resampler
 from trioaudio.core.resume_place import Heard, find_heard
-from trioaudio.core.speech import Beginning, SpeechSink, SpokenWord, Stretch, TurnBegan
+from trioaudio.core.speech import SpeechSink, SpokenWord, Stretch, TurnBegan
 from trioaudio.core.word_estimate import estimate_words
 from trioaudio.speech.script import Feed, Script
+from trioaudio.speech.turn_timing import Moments, Patience
 
 STALL_MARGIN_S = 0.15
 """How long before an underrun a stalled engine is given up: what the next one needs to begin."""
-
-LEAST_STALL_S = 0.25
-MOST_STALL_S = 0.5
-PACE_PATIENCE = 1.5
-"""Times the longest chunk, or wait between two: who speaks just in time is not stalled."""
-
-LAST_STALL_S = 5.0
-"""How long silence is put up with when nobody is left to go on."""
 
 FINISH_S = 1.0
 """How long an engine may take to say that it is done once all is spoken."""
@@ -120,11 +113,7 @@ class EngineTurn:
         # What was trimmed off a prompt before still counts as if it had come.
         self.received_ms = levels.trimmed_samples * 1000 / sink.sample_rate
         self._engine = engine
-        self._first_audio_s = settings.first_audio_ms / 1000
-        self._least_stall_s = LEAST_STALL_S
-        if last:
-            self._first_audio_s = max(self._first_audio_s, LAST_STALL_S)
-            self._least_stall_s = LAST_STALL_S
+        self._patience = Patience.of(settings, last=last)
         self._engine_rate = engine_rate
         self._script = script
         self._sink = sink
@@ -144,10 +133,7 @@ class EngineTurn:
         self._writing_ms = 0.0  # of received audio, still on its way into the sink
         self._quiet_since: float | None = None  # when the engine last gave a sign of life
         self._told = False
-        self._turn_at = trio.current_time()
-        self._asked_at: float | None = None
-        self._audio_at: float | None = None
-        self._sound_at: float | None = None
+        self._moments = Moments()
 
     # --- What the engine does --------------------------------------------------------
 
@@ -160,8 +146,8 @@ class EngineTurn:
         pcm = self._aligner.push(chunk)
         came_ms = len(pcm) * 1000 / SAMPLE_BYTES / self._engine_rate
         if pcm:
-            if self._audio_at is None:
-                self._audio_at = trio.current_time()
+            if self._moments.audio_at is None:
+                self._moments.audio_at = trio.current_time()
             self._note_pace(came_ms)
             # Before anybody else runs: a clause asked for meanwhile looks at it.
             self._quiet_since = trio.current_time()
@@ -263,19 +249,11 @@ class EngineTurn:
                     self._script.spoken_to,
                     round(self.written_ms, 3),
                     self._cached,
-                    self._beginning,
+                    self._moments.beginning(self._trimmed_ms / 1000),
                 )
             )
 
     # --- Inside ----------------------------------------------------------------------
-
-    @property
-    def _beginning(self) -> Beginning | None:
-        asked_at, audio_at, sound_at = self._asked_at, self._audio_at, self._sound_at
-        if asked_at is None or audio_at is None or sound_at is None:
-            return None
-        trimmed_s = self._trimmed_ms / 1000
-        return Beginning(self._turn_at, asked_at, audio_at, sound_at, trimmed_s)
 
     def _note_asked(self, clause: SpokenClause | None) -> None:
         if clause is None:
@@ -283,8 +261,8 @@ class EngineTurn:
             self._quiet_since = trio.current_time()
         else:
             now = trio.current_time()
-            if self._asked_at is None:
-                self._asked_at = now
+            if self._moments.asked_at is None:
+                self._moments.asked_at = now
             self._given[self._asked] = _Given(clause, now)
             self._asked += 1
             self._owed_characters += len(clause.text)
@@ -295,8 +273,7 @@ class EngineTurn:
         wait_s = came_ms / 1000
         if self._quiet_since is not None and self.received_ms > self._spoken_ms:
             wait_s = max(wait_s, trio.current_time() - self._quiet_since)
-        patience_s = min(MOST_STALL_S, wait_s * PACE_PATIENCE)
-        self._least_stall_s = max(self._least_stall_s, patience_s)
+        self._patience.learn(wait_s)
 
     def _watch(self) -> None:
         """Set the deadline by what is owed now."""
@@ -310,9 +287,9 @@ class EngineTurn:
             return
         deadline = now + self._sink.ahead_s() - STALL_MARGIN_S
         if given is not None and self.received_ms == self._spoken_ms:
-            deadline = max(deadline, given.asked_at + self._first_audio_s)
+            deadline = max(deadline, given.asked_at + self._patience.first_audio_s)
         if self._quiet_since is not None:
-            patience_s = self._least_stall_s
+            patience_s = self._patience.stall_s
             if self._may_be_all:
                 patience_s = max(FINISH_S, patience_s)
             deadline = max(deadline, self._quiet_since + patience_s)
@@ -370,8 +347,8 @@ class EngineTurn:
     async def _pass_on(self, pcm: bytes) -> None:
         if not pcm:
             return
-        if self._sound_at is None:
-            self._sound_at = trio.current_time()
+        if self._moments.sound_at is None:
+            self._moments.sound_at = trio.current_time()
         self.written_ms += len(pcm) * 1000 / SAMPLE_BYTES / self._sink.sample_rate
         self._tell_words()
         await self._sink.write(pcm)
