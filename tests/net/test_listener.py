@@ -7,6 +7,8 @@ import errno
 import os
 import resource
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -393,6 +395,22 @@ def test_descriptors_are_had_as_far_as_the_system_allows(monkeypatch: pytest.Mon
         assert resource.getrlimit(resource.RLIMIT_NOFILE) == (soft - 1, hard), "never lowered"
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_room_for_them_is_made_before_there_are_calls() -> None:
+    # Later it costs tens of milliseconds, at the 64th, the 128th, the 256th; FDSize is the table's.
+    program = (
+        "from pathlib import Path\n"
+        "from trioaudio.net.listening_socket import allow_descriptors\n"
+        "allow_descriptors()\n"
+        "print(Path('/proc/self/status').read_text().split('FDSize:')[1].split()[0])\n"
+        "print(len(list(Path('/proc/self/fd').iterdir())))\n"
+    )
+    told = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, check=True)
+    size, taken = map(int, told.stdout.split())
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    assert size >= min(listening_socket.DESCRIPTORS, max(soft, hard))
+    assert taken < 10
 
 
 async def test_accept_fails_for_good() -> None:

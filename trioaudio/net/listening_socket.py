@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import fcntl
+import os
 import resource
 import socket
 from collections.abc import Callable
@@ -41,13 +43,29 @@ _CAPACITY: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EN
 
 
 def allow_descriptors() -> None:
-    """Raise how many descriptors the process may have, as far as it may: the usual 1024 are few."""
+    """Raise how many descriptors the process may have, as far as it may: the usual 1024 are few.
+
+    And have the kernel make room for them now. It doubles its table whenever one no longer fits,
+    and in a process with threads that takes 10 to 30 ms each time (a grace period of RCU), in
+    which no call is sent anything: at the 64th descriptor, the 128th, and so on.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
-    if soft == resource.RLIM_INFINITY or soft >= wanted:
-        return
-    with suppress(OSError, ValueError):  # a sandbox may forbid it; then it is as it was
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):  # a sandbox may forbid it; then it is as it was
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    _make_room()
+
+
+def _make_room() -> None:
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = DESCRIPTORS if soft == resource.RLIM_INFINITY else min(DESCRIPTORS, soft)
+    with suppress(OSError):  # nearly all are taken: then there is room
+        some = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.close(fcntl.fcntl(some, fcntl.F_DUPFD_CLOEXEC, most - 1))
+        finally:
+            os.close(some)
 
 
 def accept_waiting(sock: socket.socket, take: Take) -> bool:
