@@ -34,7 +34,7 @@ async def test_a_call_is_found_while_it_lives_and_a_while_after(autojump_clock: 
         assert roll.view(live.id).state == "expected"
         over(roll, live)
         assert (len(roll), list(roll), roll.total) == (0, [], 1)
-        assert [each.call for each in roll.views()] == [live.id]
+        assert roll.ids() == [live.id]
         view = roll.view(live.id)
         assert (view.state, view.cause, view.reason) == ("ended", "hung-up", "all was said")
         assert [each.text_unheard for each in roll.utterances(live.id)] == ["Hello."]
@@ -45,7 +45,7 @@ async def test_a_call_is_found_while_it_lives_and_a_while_after(autojump_clock: 
             roll.find_live(live.id)
         assert caught.value.fault is RequestFault.ENDED
         await trio.sleep(REMEMBERED_S + 1)
-        assert roll.views() == []
+        assert roll.ids() == []
         with pytest.raises(RequestError, match="there is no call") as caught:
             roll.view(live.id)
         assert caught.value.fault is RequestFault.NOT_FOUND
@@ -62,7 +62,7 @@ async def test_not_more_than_so_many_are_remembered(
             roll.add(each)
         for each in calls[:3]:
             over(roll, each)
-        assert [each.call for each in roll.views()] == [each.id for each in calls[1:]]
+        assert roll.ids() == [each.id for each in calls[1:]]
         assert roll.total == 4
 
 

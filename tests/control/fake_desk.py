@@ -201,9 +201,9 @@ class FakeDesk:
             self.answer(call)
         return self.known[call].view
 
-    def calls(self) -> list[views.CallView]:
+    def call_ids(self) -> list[str]:
         """Return all calls, oldest first."""
-        return [each.view for each in self.known.values()]
+        return list(self.known)
 
     def call(self, call: str) -> views.CallView:
         """Return one call."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator
+from operator import itemgetter
 
 import attrs
 import trio
@@ -24,6 +25,7 @@ class _Over:
 
     view: CallView
     utterances: dict[int, UtteranceView]
+    created_at: float
     ended_at: float
 
 
@@ -52,7 +54,9 @@ class Roll:
     def leave(self, live: LiveCall) -> None:
         """Let go of one that is over."""
         del self.live[live.id]
-        self._over[live.id] = _Over(call_view(live), _utterances(live), trio.current_time())
+        self._over[live.id] = _Over(
+            call_view(live), _utterances(live), live.created_at, trio.current_time()
+        )
         self._forget()
         if not self.live:
             self._empty.set()
@@ -84,12 +88,12 @@ class Roll:
             raise RequestError(RequestFault.ENDED, f"call {call} is over: {found.reason}")
         return found
 
-    def views(self) -> list[CallView]:
+    def ids(self) -> list[str]:
         """Return those that ended lately and those that are not over, the oldest first."""
         self._forget()
-        over = [each.view for each in self._over.values()]
-        views = over + [call_view(each) for each in self.live.values()]
-        return sorted(views, key=lambda view: view.created_at)
+        begun = [(each.created_at, call) for call, each in self._over.items()]
+        begun += [(each.created_at, call) for call, each in self.live.items()]
+        return [call for _, call in sorted(begun, key=itemgetter(0))]
 
     def view(self, call: str) -> CallView:
         """Return one; RequestError."""

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from email.message import Message
 from typing import Final
 from urllib.parse import parse_qsl, quote, urlencode
 
 from msgspec.structs import replace
 
-from trioaudio.api.request_error import RequestError
 from trioaudio.api.requests import NewCall
 from trioaudio.api.views import Accepted, CallView, UtteranceView
 from trioaudio.control.command_routes import PLAIN_FAULTS
-from trioaudio.control.desk import Desk, Upload
+from trioaudio.control.desk import Upload
 from trioaudio.control.operation import Asked, Operation, Outcome
 from trioaudio.control.problems import ProblemError
 from trioaudio.control.queries import MOST_SAYING, CallsQuery, UploadQuery, choose_calls
@@ -35,28 +33,24 @@ async def _create(asked: Asked) -> Outcome:
     return Outcome(view, (("Location", f"/v1/calls/{quote(view.call)}"),))
 
 
-def _list(asked: Asked) -> Outcome:
+async def _list(asked: Asked) -> Outcome:
     query: CallsQuery = asked.query
+    desk = asked.desk
     if query.saying and query.limit > MOST_SAYING:
         raise ProblemError("invalid", f"saying: of at most {MOST_SAYING} calls; lower the limit")
-    calls = asked.desk.calls() if query.only is None else _known(asked.desk, query.only)
-    page, more = choose_calls(calls, query)
+    known = desk.call_ids()
+    if query.only is not None:
+        only = set(query.only.split(","))
+        known = [each for each in known if each in only]
+    page, more = await choose_calls(known, desk.call, query)
     if query.saying:
-        page = [replace(each, saying=asked.desk.saying(each.call)) for each in page]
+        page = [replace(each, saying=desk.saying(each.call)) for each in page]
     headers: tuple[tuple[str, str], ...] = ()
     if more:
         kept = [pair for pair in parse_qsl(asked.raw_query) if pair[0] != "after"]
         following = urlencode([*kept, ("after", page[-1].call)])
         headers = (("Link", f'<{asked.path}?{following}>; rel="next"'),)
     return Outcome([shown(each, asked) for each in page], headers)
-
-
-def _known(desk: Desk, only: str) -> list[CallView]:
-    found = []
-    for call in dict.fromkeys(only.split(",")):
-        with suppress(RequestError):  # forgotten: the list is of those that are known
-            found.append(desk.call(call))
-    return sorted(found, key=lambda view: view.created_at)
 
 
 def _look(asked: Asked) -> Outcome:

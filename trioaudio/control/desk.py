@@ -77,7 +77,7 @@ class Desk(Protocol):
         """Dial, or expect, a call; return as soon as its id is known."""
         ...
 
-    def calls(self) -> list[CallView]:
+    def call_ids(self) -> list[str]:
         """Return all calls that are not over, and those that ended lately, oldest first."""
         ...
 

@@ -124,9 +124,9 @@ class FrontDesk:
         """Dial, or expect, a call."""
         return call_view(await self.switchboard.create(wanted, traceparent))
 
-    def calls(self) -> list[CallView]:
+    def call_ids(self) -> list[str]:
         """Return all calls, oldest first."""
-        return self.roll.views()
+        return self.roll.ids()
 
     def call(self, call: str) -> CallView:
         """Return one call."""
