@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import partial
-from typing import assert_never
+from typing import Final, assert_never
 
 import attrs
 import trio
@@ -84,6 +84,13 @@ raises nothing but what ends the call as a bug."""
 SentHook = Callable[[Audio, float, float, float], None]
 """Called with an item, the time it was sent, its lateness, and when it was due: when the callee is
 to hear it. All in seconds; the due times of a talkspurt's items follow each other exactly."""
+
+
+LAST_READS: Final = 64
+"""Of a connection that broke: more than the kernel holds, and no end without end."""
+
+LAST_WORDS_S: Final = 1.0
+"""How long whoever receives may take to find the end in what was read."""
 
 
 def _ignore(_told: object) -> None:
@@ -284,8 +291,16 @@ class Leg:
     async def watch(self) -> None:
         """See stalls and the closing through, until cancelled; raise what a turn raised.
 
-        LegLostError when the carrier reads nothing for the send deadline.
+        LegLostError when the carrier reads nothing for the send deadline, or the connection is
+        gone; what the carrier said before comes first.
         """
+        try:
+            await self._see_through()
+        except LegLostError:
+            await self._hear_out()
+            raise
+
+    async def _see_through(self) -> None:
         while True:
             await self._trouble.wait()
             if self._failure is not None:
@@ -303,6 +318,22 @@ class Leg:
                 )
             self._trouble = trio.Event()
             self._go_on()
+
+    async def _hear_out(self) -> None:
+        """Read what came before the connection broke, and let whoever receives say how it ended.
+
+        Sending finds out up to 60 ms before the last words are read: a close in good order perhaps.
+        """
+        inlet = self.connection.inlet
+        if inlet is None:
+            return
+        for _ in range(LAST_READS):
+            heard = self.connection.heard
+            self.catch_up()
+            if self.connection.heard == heard:
+                break
+        if inlet.ended:
+            await trio.sleep(LAST_WORDS_S)
 
     # --- Inbound ---------------------------------------------------------------------
 
