@@ -23,7 +23,7 @@ CALM_S: Final = 0.001
 """Once round the loop within this: it can take the next one on. A pacer's turn for fifty calls."""
 AT_ONCE: Final = 3
 """Pass in any such time without waiting: a call that comes alone is accepted, heard, and speaks."""
-MOST_ROUNDS: Final = 4
+MOST_ROUNDS: Final = 16
 """However busy the loop is, the next one passes after so many rounds: nobody starves."""
 URGENT_IN_A_ROW: Final = 4
 """Of those that must not wait behind a crowd so many pass before one of the crowd does."""
