@@ -48,6 +48,7 @@ async def test_on_a_virtual_clock_it_is_trios(autojump_clock: MockClock) -> None
 
 
 async def test_on_the_real_clock_it_is_the_kernels() -> None:
+    await trio.lowlevel.checkpoint()
     with open_alarm(EARLY) as alarm:
         assert isinstance(alarm, KernelAlarm)
 
@@ -57,6 +58,7 @@ async def test_a_test_that_goes_faster_than_the_kernel_has_trios() -> None:
     kinds: list[type[Alarm]] = []
 
     async def look() -> None:
+        await trio.lowlevel.checkpoint()
         with open_alarm(EARLY) as alarm:
             kinds.append(type(alarm))
 
@@ -66,6 +68,7 @@ async def test_a_test_that_goes_faster_than_the_kernel_has_trios() -> None:
 
 
 async def test_other_systems_have_trios(monkeypatch: pytest.MonkeyPatch) -> None:
+    await trio.lowlevel.checkpoint()
     monkeypatch.setattr("sys.platform", "darwin")
     with open_alarm(EARLY) as alarm:
         assert isinstance(alarm, ScopeAlarm)
@@ -140,6 +143,7 @@ async def test_it_gives_its_descriptor_back() -> None:
 
 
 async def test_a_process_without_descriptors_is_told_so() -> None:
+    await trio.lowlevel.checkpoint()
     with no_more_descriptors(), pytest.raises(OSError, match="no timer") as told:
         KernelAlarm()
     assert told.value.errno == errno.EMFILE

@@ -296,9 +296,11 @@ class Leg:
         """
         try:
             await self._see_through()
-        except LegLostError:
-            await self._hear_out()
-            raise
+            return
+        except LegLostError as exc:
+            lost = exc
+        await self._hear_out()
+        raise lost
 
     async def _see_through(self) -> None:
         while True:
