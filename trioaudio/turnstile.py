@@ -23,8 +23,10 @@ CALM_S: Final = 0.001
 """Once round the loop within this: it can take the next one on. A pacer's turn for fifty calls."""
 AT_ONCE: Final = 3
 """Pass in any such time without waiting: a call that comes alone is accepted, heard, and speaks."""
-MOST_ROUNDS: Final = 16
-"""However busy the loop is, the next one passes after so many rounds: nobody starves."""
+PATIENCE_S: Final = 0.01
+FEWEST_ROUNDS: Final = 4
+"""However busy the loop is, the next one passes after both: nobody starves, and whoever passed
+before has had his turns: he may be what the loop is busy with."""
 URGENT_IN_A_ROW: Final = 4
 """Of those that must not wait behind a crowd so many pass before one of the crowd does."""
 
@@ -86,13 +88,14 @@ class Turnstile:
 
 async def _wait_calm() -> None:
     """Wait until the loop gets round quickly; it goes round with each checkpoint."""
-    began = trio.current_time()
-    for _ in range(MOST_ROUNDS):
+    began = before = trio.current_time()
+    rounds = 0
+    while rounds < FEWEST_ROUNDS or before - began < PATIENCE_S:
         await trio.lowlevel.checkpoint()
         now = trio.current_time()
-        if now - began < CALM_S:
+        if now - before < CALM_S:
             return
-        began = now
+        rounds, before = rounds + 1, now
 
 
 _of_this_loop = trio.lowlevel.RunVar[Turnstile]("turnstile")
